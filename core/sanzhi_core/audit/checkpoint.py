@@ -1,0 +1,94 @@
+"""Outside memory of the trail: seals copied to a file on other storage, and the head as printed text.
+
+Truncation and rollback of a database can only be seen from outside it (reliability.md §3.5).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+from sanzhi_core.audit.canonical import canonical_bytes
+from sanzhi_core.audit.seal import Seal
+
+
+class CheckpointError(Exception):
+    """The seal does not continue the published ones: the database was rolled back or the file is damaged."""
+
+
+def line(seal: Seal) -> bytes:
+    """One checkpoint as a line of JSON: the whole signed seal, so that it can be checked by itself."""
+    return canonical_bytes({name: getattr(seal, name) for name in Seal.__dataclass_fields__}) + b"\n"
+
+
+def parse(text: bytes | str) -> Seal:
+    """The seal of one line. Raises CheckpointError."""
+    try:
+        data = json.loads(text)
+        data |= {name: bytes.fromhex(data[name]) for name in ("root", "prev", "signature")}
+        return Seal(**data | {"sealed_at": datetime.fromisoformat(data["sealed_at"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"not a checkpoint ({type(error).__name__})") from None
+
+
+def append(path: Path | str, seal: Seal) -> bool:
+    """Publish `seal` after its transaction committed; False when it is the newest one there already.
+
+    On the disk when this returns. Raises CheckpointError when the file knows a newer seal, or another one of
+    this number.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    with os.fdopen(fd, "r+b", buffering=0) as file:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        known = _last(fd)
+        if known is not None:
+            if known == seal:
+                return False
+            if known.n >= seal.n or known.size > seal.size:
+                raise CheckpointError(
+                    f"{path}: seal {known.n} (size {known.size}) was published, now the database says "
+                    f"seal {seal.n} (size {seal.size}): it was rolled back; run the verifier"
+                )
+        file.write(line(seal))
+        os.fsync(fd)
+    return True
+
+
+def head_text(seal: Seal) -> str:
+    """The head to print, sign and keep on paper; `head_line` is what the verifier takes as `--head`."""
+    root = seal.root.hex()
+    groups = [root[i : i + 8] for i in range(0, 64, 8)]
+    return "\n".join(
+        (
+            "三治平台审计日志封存头 Sanzhi audit head",
+            f"封存序号 seal        {seal.n}",
+            f"累计记录 entries     {seal.size}",
+            f"封存时间 sealed at   {seal.sealed_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"根哈希 root          {' '.join(groups[:4])}",
+            f"                     {' '.join(groups[4:])}",
+            f"密钥编号 key         {seal.key_id}",
+            f"核验参数 --head      {head_line(seal)}",
+        )
+    )
+
+
+def head_line(seal: Seal) -> str:
+    """`n:size:root` in one word."""
+    return f"{seal.n}:{seal.size}:{seal.root.hex()}"
+
+
+def _last(fd: int) -> Seal | None:
+    """Last checkpoint of the open file. A torn last line (power cut) was never published and is cut off."""
+    end = os.fstat(fd).st_size
+    start = max(0, end - 65536)
+    tail = os.pread(fd, end - start, start)
+    whole = tail.rfind(b"\n") + 1
+    if whole < len(tail):
+        if whole == 0 and start > 0:
+            raise CheckpointError("not a checkpoint file")
+        os.ftruncate(fd, start + whole)
+    lines = tail[:whole].splitlines()
+    return parse(lines[-1]) if lines else None
