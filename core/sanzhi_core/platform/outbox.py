@@ -53,7 +53,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far behind the consumers are. `oldest_s`: age in whole seconds of the oldest delivery that is due."""
+    """How far behind the consumers are. `oldest_s`: whole seconds since the oldest due delivery became due."""
 
     todo: int
     due: int
@@ -221,7 +221,7 @@ async def release(session: AsyncSession, ids: Iterable[UUID] | None = None) -> i
 
 
 async def unpark(session: AsyncSession, plugin: str, unit_ids: Iterable[UUID] | None = None) -> int:
-    """Let parked deliveries of a plugin run again, at these units or everywhere; those still off park again."""
+    """Let a plugin's parked deliveries run again, at these units or everywhere; those still off park again."""
     where = [Delivery.plugin == plugin, Delivery.parked_at.is_not(None), Delivery.done_at.is_(None)]
     if unit_ids is not None:
         where.append(Delivery.unit_id.in_(list(unit_ids)))

@@ -50,7 +50,7 @@ async def set_timer(
     unit_id: UUID | None,
     due_at: datetime,
 ) -> None:
-    """Arm a timer, or move the one with this key (a cancelled one too). TimerFired when it has fired already."""
+    """Arm a timer, or move the one with this key, even a cancelled one. TimerFired when it has fired already."""
     if due_at.tzinfo is None:
         raise ValueError("due_at needs an offset")
     values = {"job": job, "plugin": plugin, "payload": dict(payload), "unit_id": unit_id, "due_at": due_at}
@@ -166,7 +166,7 @@ async def sync_schedules(session: AsyncSession, platform: Platform, now: datetim
 
 
 async def fire_schedules(session: AsyncSession, platform: Platform, now: datetime) -> int:
-    """Write a delivery, payload `{"slot": ISO 8601}`, for the latest due slot of each schedule; their number."""
+    """Write a delivery (payload `{"slot": ISO 8601}`) for the latest due slot of each schedule; how many."""
     due = await session.scalars(
         sa.select(Schedule)
         .where(Schedule.enabled, Schedule.next_at <= now, Schedule.job.in_(list(platform.jobs)))
