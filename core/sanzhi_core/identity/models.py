@@ -8,23 +8,33 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sanzhi_core.db.base import INTERNAL, PERSONAL, PUBLIC, SENSITIVE, Base, Identified, Versioned
+from sanzhi_core.db.base import (
+    INTERNAL,
+    PERSONAL,
+    PUBLIC,
+    SENSITIVE,
+    Base,
+    Identified,
+    Scoped,
+    Versioned,
+    scope_indexes,
+)
 
 
-class Account(Identified, Versioned, Base):
-    """Somebody who may sign in. `resident_id` ties a resident's account to the person."""
+class Account(Identified, Versioned, Scoped, Base):
+    """Somebody who may sign in, at home in a unit. `resident_id` ties a resident's account to the person."""
 
     __tablename__ = "account"
     __table_args__ = (
         sa.CheckConstraint("status in ('ACTIVE','SUSPENDED','CLOSED')", name="status"),
         sa.Index("uq_account_login", sa.text("lower(login)"), unique=True),
+        *scope_indexes("account", "login"),
         {"schema": "core"},
     )
 
     login: Mapped[str] = mapped_column(info=INTERNAL)
     display_name: Mapped[str] = mapped_column(info=PERSONAL)
     resident_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("core.resident.id"), unique=True, info=INTERNAL)
-    county_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("core.org_unit.id"), info=INTERNAL)
     password_hash: Mapped[str] = mapped_column(info=SENSITIVE)
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=INTERNAL)
     status: Mapped[str] = mapped_column(default="ACTIVE", server_default="ACTIVE", info=INTERNAL)
@@ -84,7 +94,7 @@ class RolePermission(Base):
     permission: Mapped[str] = mapped_column(primary_key=True, info=PUBLIC)
 
 
-class RoleGrant(Identified, Versioned, Base):
+class RoleGrant(Identified, Versioned, Scoped, Base):
     """A role held at a unit: SUBTREE (unit and descendants) or EXACT, from `valid_from` up to, not including, `valid_to`."""
 
     __tablename__ = "role_grant"
@@ -92,14 +102,13 @@ class RoleGrant(Identified, Versioned, Base):
         sa.CheckConstraint("scope in ('SUBTREE','EXACT')", name="scope"),
         sa.CheckConstraint("valid_to is null or valid_to > valid_from", name="validity"),
         sa.Index("ix_role_grant_account", "account_id"),
-        sa.Index("ix_role_grant_unit", "unit_id"),
+        *scope_indexes("role_grant", "valid_from"),
         {"schema": "core"},
     )
 
     account_id: Mapped[UUID] = mapped_column(sa.ForeignKey("core.account.id"), info=INTERNAL)
     role_code: Mapped[str] = mapped_column(sa.ForeignKey("core.role.code"), info=PUBLIC)
     department: Mapped[str | None] = mapped_column(info=PUBLIC)
-    unit_id: Mapped[UUID] = mapped_column(sa.ForeignKey("core.org_unit.id"), info=INTERNAL)
     scope: Mapped[str] = mapped_column(info=PUBLIC)
     valid_from: Mapped[date] = mapped_column(info=PUBLIC)
     valid_to: Mapped[date | None] = mapped_column(info=PUBLIC)

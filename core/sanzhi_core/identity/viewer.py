@@ -1,0 +1,127 @@
+"""What a front-end asks first: who am I, where, what is on, what may I do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from sanzhi_core.identity.models import Role
+from sanzhi_core.identity.policy import holds_anywhere
+from sanzhi_core.org.models import OrgUnit
+from sanzhi_core.platform.context import Context
+from sanzhi_core.platform.enablement import READABLE, live
+
+
+@dataclass(frozen=True)
+class ViewerRole:
+    """A role held now: code, names, the unit and until when."""
+
+    code: str
+    name: str
+    unit_id: str
+    unit_code: str
+    unit_name: str
+    scope: str
+    valid_to: str | None
+
+
+@dataclass(frozen=True)
+class ViewerPlugin:
+    """A plugin that is on somewhere for the caller."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The caller. `capabilities`: permission keys held at least somewhere today."""
+
+    account_id: str | None
+    display_name: str
+    resident_id: str | None
+    household_id: str | None
+    roles: list[ViewerRole]
+    plugins: list[ViewerPlugin]
+    capabilities: list[str]
+
+
+def _typed(kind: str, ident: Any) -> str | None:
+    return f"{kind}_{ident}" if ident is not None else None
+
+
+async def viewer(ctx: Context, _input: Any) -> Viewer:
+    """Answer of `viewer`; for an anonymous caller all lists are empty but the publicly enabled plugins."""
+    p = ctx.principal
+    en = ctx.locale.startswith("en")
+    async with ctx.db.transaction() as session:
+        names = {
+            r.code: (r.name_en if en else r.name_zh) for r in await session.scalars(sa.select(Role))
+        }
+        units = {
+            u.id: u
+            for u in await session.scalars(sa.select(OrgUnit).where(OrgUnit.id.in_([g.unit_id for g in p.grants])))
+        }
+    today = ctx.today
+    roles = [
+        ViewerRole(
+            g.role_code,
+            names.get(g.role_code, g.role_code),
+            f"OrgUnit_{g.unit_id}",
+            units[g.unit_id].code,
+            units[g.unit_id].name,
+            g.scope,
+            g.valid_to.isoformat() if g.valid_to else None,
+        )
+        for g in p.grants
+        if g.valid_from <= today and (g.valid_to is None or today < g.valid_to)
+    ]
+    held = sorted(await holds_anywhere(ctx, ctx.platform.permissions)) if p.kind == "ACCOUNT" else []
+    plugins = [
+        ViewerPlugin(name, part.manifest.title_en if en else part.manifest.title_zh)
+        for name, part in sorted(ctx.platform.parts.items())
+        if name in await enabled_plugins(ctx)
+    ]
+    return Viewer(
+        _typed("Account", p.account_id),
+        p.display_name,
+        _typed("Resident", p.resident_id),
+        _typed("Household", p.household_id),
+        roles,
+        plugins,
+        held,
+    )
+
+
+async def enabled_plugins(ctx: Context) -> frozenset[str]:
+    """Plugins readable somewhere in the counties of the caller's grants (architecture 10); prunes the schema.
+
+    Anonymous: in the county of the host name or header. The system: all that are loaded.
+    """
+    p, platform = ctx.principal, ctx.platform
+    if p.kind == "SYSTEM":
+        return platform.plugin_names
+    key = ("enabled", p.key, p.county_id, p.generation, ctx.today)
+    hit: frozenset[str] | None = platform.scopes.get(key)
+    if hit is not None:
+        return hit
+    found = set()
+    async with ctx.db.transaction() as session:
+        paths = [
+            path
+            for path in await session.scalars(
+                sa.select(OrgUnit.org_path).where(OrgUnit.id.in_([*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])]))
+            )
+        ]
+        for plugin in platform.plugin_names if paths else ():
+            statement = live(plugin, ctx.today)
+            rows = (await session.execute(statement)).all()
+            for _, path, _, state, _ in rows:
+                if state in READABLE and any(path.startswith(mine) or mine.startswith(path) for mine in paths):
+                    found.add(plugin)
+                    break
+    result = frozenset(found)
+    platform.scopes.put(key, result)
+    return result

@@ -1,0 +1,248 @@
+"""The one door for writes (architecture 11).
+
+One transaction: idempotency key, the work in a savepoint with all constraints checked before release, exactly one
+audit entry, deliveries. A refusal rolls the savepoint back and commits the entry; a replay writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from sanzhi_core.audit.record import record
+from sanzhi_core.clock import real_now
+from sanzhi_core.errors import (
+    BY_CODE,
+    BusinessError,
+    DuplicateRecord,
+    FieldProblem,
+    Forbidden,
+    IdempotencyConflict,
+    ValidationFailed,
+    VersionConflict,
+)
+from sanzhi_core.kit.refusals import Refusal
+from sanzhi_core.people.secrets import decrypt, encrypt
+from sanzhi_core.platform.context import Context
+from sanzhi_core.platform.models import IdempotencyKey
+from sanzhi_core.platform.work import Work
+
+I = TypeVar("I", bound=BaseModel)
+R = TypeVar("R")
+
+RETRIED = {"40001", "40P01"}
+TRIES = 4
+
+
+@dataclass(frozen=True)
+class Operation(Generic[I, R]):
+    """A write of the platform. `permission` None: no unit involved (signing in, own account), see `Work.allow`."""
+
+    name: str
+    plugin: str
+    permission: str | None
+    returns: str | None
+    run: Callable[[Work, I], Awaitable[R]]
+    input: type[I]
+
+    async def __call__(self, work: Work, input: I) -> R:
+        """Call from another operation, inside its transaction and under its permission."""
+        return await self.run(work, input)
+
+
+def operation(
+    name: str, *, permission: str | None, returns: str | None
+) -> Callable[[Callable[[Work, I], Awaitable[R]]], Operation[I, R]]:
+    """Declare a service function as an operation named `<plugin>.<noun>.<verb>`; the input type is its annotation."""
+
+    def declare(run: Callable[[Work, I], Awaitable[R]]) -> Operation[I, R]:
+        import typing
+
+        hints = typing.get_type_hints(run)
+        model = hints["input"]
+        return Operation(name, name.partition(".")[0], permission, returns, run, model)
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Ref:
+    """What a command made or changed, for the payload's selection."""
+
+    type: str
+    id: UUID
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Answer of a command. Exactly one of `ref`/`output` or `error` is meaningful."""
+
+    ref: Ref | None = None
+    error: BusinessError | None = None
+    replayed: bool = False
+    output: Any = None
+
+
+def as_business_error(refusal: Refusal) -> BusinessError:
+    """A pure rule's refusal as the API's error of the same code."""
+    facts = refusal.facts
+    zh, en = refusal.message_zh, refusal.message_en
+    cls = BY_CODE.get(refusal.code, ValidationFailed)
+    if cls is ValidationFailed:
+        path = str(facts.get("field", ""))
+        return ValidationFailed.of(path, str(facts.get("reason", refusal.code)), zh, en)
+    names = {f.name for f in dataclasses.fields(cls)}
+    renamed = {"frm": "from_state", "to": "to_state", "not_before": "earliest", "needed": "required"}
+    given: dict[str, Any] = {}
+    for key, value in facts.items():
+        name = renamed.get(key, key)
+        if name in names:
+            given[name] = value if isinstance(value, (int, UUID)) and name != "required" else str(value)
+    return cls(**given, detail_zh=zh, detail_en=en)
+
+
+def _request_hash(op: Operation[Any, Any], data: BaseModel) -> bytes:
+    body = data.model_dump(mode="json", exclude={"idempotency_key"})
+    return sha256(orjson.dumps([op.name, body], option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _pack(outcome: Outcome) -> bytes:
+    error = outcome.error
+    body = {
+        "ref": [outcome.ref.type, str(outcome.ref.id)] if outcome.ref else None,
+        "error": None
+        if error is None
+        else {"code": str(error.code), "given": {f.name: getattr(error, f.name) for f in dataclasses.fields(error)}},
+        "output": outcome.output,
+    }
+    return orjson.dumps(body, default=str)
+
+
+def _unpack(body: bytes, output_type: type | None) -> Outcome:
+    data = orjson.loads(body)
+    error = None
+    if data["error"] is not None:
+        cls = BY_CODE[data["error"]["code"]]
+        given = data["error"]["given"]
+        if cls is ValidationFailed:
+            given["fields"] = tuple(FieldProblem(**f) for f in given["fields"])
+        error = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+    ref = Ref(data["ref"][0], UUID(data["ref"][1])) if data["ref"] else None
+    output = data["output"]
+    if output is not None and output_type is not None and dataclasses.is_dataclass(output_type):
+        output = output_type(**output)
+    return Outcome(ref, error, True, output)
+
+
+async def command(ctx: Context, op: Operation[Any, Any], data: BaseModel, *, outputs: type | None = None) -> Outcome:
+    """Run one operation through the door. Raises only what is not a refusal (a fault: audited FAILED, then raised)."""
+    last: BaseException | None = None
+    for attempt in range(TRIES):
+        try:
+            return await _once(ctx, op, data, outputs)
+        except DBAPIError as fault:
+            last = fault
+            if getattr(fault.orig, "sqlstate", None) not in RETRIED:
+                break
+            await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+        except Exception as fault:
+            last = fault
+            break
+    assert last is not None
+    async with ctx.db.transaction() as session:
+        await record(session, ctx, action=op.name, result="FAILED", error_code="INTERNAL", reason=type(last).__name__)
+    raise last
+
+
+async def _once(ctx: Context, op: Operation[Any, Any], data: BaseModel, outputs: type | None) -> Outcome:
+    key: UUID = data.idempotency_key  # type: ignore[attr-defined]
+    digest = _request_hash(op, data)
+    scope = "*" if ctx.principal.kind == "SYSTEM" else ()
+    async with ctx.db.transaction(scope) as session:
+        known = await _claim(session, ctx, op, key, digest)
+        if known is not None:
+            if known.request_hash == digest and known.operation == op.name:
+                aad = f"idempotency|{ctx.principal.key}|{key}"
+                return _unpack(decrypt(ctx.keys, aad, known.reply or b""), outputs)
+            conflict = IdempotencyConflict()
+            await record(session, ctx, action=op.name, result="DENIED", error_code=str(conflict.code))
+            return Outcome(error=conflict)
+        work = Work(ctx, session, plugin=op.plugin, permission=op.permission)
+        outcome = await _attempt(work, op, data)
+        error = outcome.error
+        await record(
+            session,
+            ctx,
+            action=op.name,
+            result="OK" if error is None else "DENIED",
+            error_code=str(error.code) if error else None,
+            unit=work.units[0] if work.units else None,
+            entity=outcome.ref.type if outcome.ref else op.returns,
+            entity_id=outcome.ref.id if outcome.ref else None,
+            reason=work.reason_text,
+            acting_for=work.acting_for,
+            changes=work.recorder.changes(),
+        )
+        reply = encrypt(ctx.keys, f"idempotency|{ctx.principal.key}|{key}", _pack(outcome))
+        await session.execute(
+            sa.update(IdempotencyKey)
+            .where(IdempotencyKey.principal == ctx.principal.key, IdempotencyKey.key == key)
+            .values(reply=reply)
+        )
+        return outcome
+
+
+async def _claim(
+    session: AsyncSession, ctx: Context, op: Operation[Any, Any], key: UUID, digest: bytes
+) -> IdempotencyKey | None:
+    """Insert the key; a second holder waits here for the first to commit, then sees its row."""
+    mine = await session.scalar(
+        insert(IdempotencyKey)
+        .values(principal=ctx.principal.key, key=key, operation=op.name, request_hash=digest, created_at=real_now())
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
+    )
+    return None if mine is not None else await session.get(IdempotencyKey, (ctx.principal.key, key))
+
+
+async def _attempt(work: Work, op: Operation[Any, Any], data: BaseModel) -> Outcome:
+    """The work itself, in a savepoint. Refusals come back as an Outcome with `error`."""
+    session = work.session
+    try:
+        async with session.begin_nested():
+            result = await op.run(work, data)
+            if not work.authorised:
+                raise Forbidden(op.permission, detail_en="The operation authorised nothing")
+            await session.flush()
+            await session.execute(sa.text("set constraints all immediate"))
+        await session.execute(sa.text("set constraints all deferred"))
+    except BusinessError as refusal:
+        error = refusal
+    except Refusal as refusal:
+        error = as_business_error(refusal)
+    except StaleDataError:
+        error = VersionConflict()
+    except IntegrityError as fault:
+        if getattr(fault.orig, "sqlstate", None) not in ("23505", "23P01"):
+            raise
+        error = DuplicateRecord()
+    else:
+        if op.returns is not None and result is not None:
+            return Outcome(ref=Ref(op.returns, result.id))
+        return Outcome(output=result)
+    work.recorder.forget()
+    return Outcome(error=error)

@@ -1,0 +1,77 @@
+"""Background work as administrators see it: how far behind, what died, replay of the dead (reliability.md §3.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import Field
+
+from sanzhi_core.errors import NotFound
+from sanzhi_core.identity.policy import scope_of
+from sanzhi_core.platform import outbox
+from sanzhi_core.platform.command import operation
+from sanzhi_core.platform.context import Context
+from sanzhi_core.platform.inputs import CommandInput
+from sanzhi_core.platform.models import Delivery
+from sanzhi_core.platform.work import Work
+
+MANAGE = "core.delivery.manage"
+
+
+@dataclass(frozen=True)
+class DeadDelivery:
+    """A delivery that used up its attempts. `error` names the kind and place of the fault, no personal value."""
+
+    id: str
+    consumer: str
+    attempts: int
+    died_at: str
+    error: str
+
+
+@dataclass(frozen=True)
+class DeliveryLag:
+    """Counts of waiting work; `oldest_seconds` is the age of the oldest delivery that is due."""
+
+    todo: int
+    due: int
+    parked: int
+    dead: int
+    oldest_seconds: int
+    dead_deliveries: list[DeadDelivery]
+
+
+async def delivery_lag(ctx: Context, _input: Any) -> DeliveryLag:
+    """Counts, and the newest 100 dead deliveries."""
+    async with ctx.db.transaction() as session:
+        lag = await outbox.lag(session)
+        rows = await session.scalars(
+            sa.select(Delivery)
+            .where(Delivery.dead_at.is_not(None), Delivery.done_at.is_(None))
+            .order_by(Delivery.dead_at.desc())
+            .limit(100)
+        )
+        dead = [
+            DeadDelivery(str(r.id), r.consumer, r.attempts, r.dead_at.isoformat() if r.dead_at else "", r.last_error or "")
+            for r in rows
+        ]
+    return DeliveryLag(lag.todo, lag.due, lag.parked, lag.dead, lag.oldest_s, dead)
+
+
+class ReplayDelivery(CommandInput):
+    """Give a dead delivery its attempts back."""
+
+    delivery_id: UUID = Field(description="投递编号 / Delivery")
+
+
+@operation("core.delivery.replay", permission=MANAGE, returns=None)
+async def replay_delivery(work: Work, input: ReplayDelivery) -> None:
+    """It runs again soon; NOT_FOUND when it is not dead."""
+    if not await scope_of(work.ctx, MANAGE, "write", work.session):
+        raise NotFound("Delivery")
+    work.allow()
+    if not await outbox.replay_dead(work.session, input.delivery_id):
+        raise NotFound("Delivery")
