@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Literal, cast, get_args
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sanzhi_core.db.private_files import InsecureFile, read_private, sync_folder, write_private
 
 Purpose = Literal["audit", "seal", "data", "blind"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -77,14 +78,22 @@ class Keys:
     @classmethod
     def load(cls, path: Path | str) -> Keys:
         """Keys of the file at `path`. Raises KeyFileError, also when group or world may open the file."""
-        return _parse(_read_private(Path(path)), str(path))
+        try:
+            return _parse(read_private(Path(path)), str(path))
+        except FileNotFoundError:
+            raise KeyFileError(f"{path}: no key file here; `sanzhi init` makes one") from None
+        except InsecureFile as error:
+            raise KeyFileError(str(error)) from None
 
     def write(self, path: Path | str, *, replacing: bool = False) -> None:
         """Keep the keys at `path`, mode 0600, whole or not at all. Raises KeyFileError if a file is there."""
         keys = [{"purpose": key.purpose, "id": key.id, "key": _b64(key.secret)} for key in self._current()]
         old = [{"purpose": key.purpose, "id": key.id, "key": _b64(key.secret)} for key in self.retired]
         text = json.dumps({"format": 1, "keys": keys, "retired": old}, indent=2) + "\n"
-        _write_private(Path(path), text.encode(), replacing)
+        if replacing:
+            write_private(Path(path), text)
+        else:
+            _write_new(Path(path), text)
 
     def rotated(self, purpose: Purpose) -> Keys:
         """These keys with a new one for `purpose`; the old one is kept among the retired."""
@@ -145,7 +154,7 @@ def _b64(secret: bytes) -> str:
     return base64.b64encode(secret).decode()
 
 
-def _parse(text: bytes, name: str) -> Keys:
+def _parse(text: str, name: str) -> Keys:
     try:
         data = json.loads(text)
         if data["format"] != 1:
@@ -164,46 +173,13 @@ def _key(item: dict[str, str]) -> Key:
     return key
 
 
-def _read_private(path: Path) -> bytes:
+def _write_new(path: Path, text: str) -> None:
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise KeyFileError(f"{path}: no key file here; `sanzhi init` makes one") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror}") from None
-    with os.fdopen(fd, "rb") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode):
-            raise KeyFileError(f"{path}: not a regular file")
-        if info.st_mode & 0o077:
-            mode = stat.S_IMODE(info.st_mode)
-            raise KeyFileError(f"{path}: mode {mode:04o} lets others read the keys; run: chmod 600 '{path}'")
-        if os.geteuid() not in (0, info.st_uid):
-            raise KeyFileError(f"{path}: belongs to another user")
-        return file.read()
-
-
-def _write_private(path: Path, text: bytes, replacing: bool) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            os.fchmod(fd, 0o600)
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        if replacing:
-            os.replace(part, path)
-        else:
-            os.link(part, path)  # unlike rename, refuses to overwrite
+        write_private(staged, text)
+        os.link(staged, path)  # unlike a rename, refuses to overwrite
+        sync_folder(path.parent)
     except FileExistsError:
         raise KeyFileError(f"{path}: a key file is here already; it is never overwritten") from None
-    except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror}") from None
     finally:
-        part.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        staged.unlink(missing_ok=True)

@@ -94,7 +94,7 @@ def _subproof(leaves: Sequence[bytes], old_size: int, complete: bool) -> list[by
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], head: bytes) -> bool:
     """Whether `proof` shows leaf hash `leaf` at `index` of the tree (`size`, `head`) (RFC 9162 §2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or any(len(one) != 32 for one in (leaf, head, *proof)):
         return False
     fn, sn, node = index, size - 1, leaf
     for sibling in proof:
@@ -123,6 +123,8 @@ def verify_consistency(
         return not proof
     if old_size == size:
         return not proof and old_head == head
+    if any(len(one) != 32 for one in (old_head, head, *proof)):
+        return False
     path = list(proof) if old_size & (old_size - 1) else [old_head, *proof]
     if not path:
         return False

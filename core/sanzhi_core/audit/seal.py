@@ -96,14 +96,14 @@ async def seal_once(conn: Connection, keys: Keys, now: datetime, *, batch: int =
     epoch, horizon = await conn.fetchrow(  # type: ignore[misc]
         "select core.audit_current_epoch(), pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     )
-    if last is not None and epoch > last.epoch:
+    sealed_epoch, lo = (last.epoch, last.hi) if last is not None else (1, 0)
+    if epoch > sealed_epoch:
         lo = hi = 0
         rows = await conn.fetch("select * from core.audit_left_over($1)", epoch)
     else:
-        lo = last.hi if last is not None else 0
-        if last is not None and (epoch < last.epoch or horizon < lo):
+        if epoch < sealed_epoch or horizon < lo:
             raise SealError(
-                f"transaction ids went back from {lo} (epoch {last.epoch}) to {horizon} (epoch {epoch}): "
+                f"transaction ids went back from {lo} (epoch {sealed_epoch}) to {horizon} (epoch {epoch}): "
                 "the database was restored; stop every process and start a new audit epoch"
             )
         rows, hi = await _window(conn, epoch, lo, horizon, batch)
