@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import asyncpg
 
@@ -248,3 +248,11 @@ def _name(name: str) -> str:
     if not 0 < len(name.encode()) <= 63 or "\0" in name:
         raise ValueError(f"{name!r} is not a PostgreSQL name (1 to 63 bytes)")
     return '"' + name.replace('"', '""') + '"'
+
+
+def login_of(url: str) -> str:
+    """The role a URL logs in as."""
+    name = urlsplit(dsn(url)).username
+    if name is None:
+        raise ProvisionError("a login role's URL names its role")
+    return unquote(name)

@@ -1,0 +1,26 @@
+"""Tables of star_virtue, in the PostgreSQL schema `star_virtue`."""
+
+from sanzhi_star_virtue.models.catalogue import Definition
+from sanzhi_star_virtue.models.cycle import Cycle, Entry, SelfRating
+from sanzhi_star_virtue.models.honours import HonourRollItem, Plaque, PointsBalance, PointsEntry
+from sanzhi_star_virtue.models.objection import Objection, ObjectionAuthor
+from sanzhi_star_virtue.models.review import Meeting, Presence, Recusal, Vote
+
+ALL = (
+    Definition,
+    Cycle,
+    Entry,
+    SelfRating,
+    Meeting,
+    Presence,
+    Recusal,
+    Vote,
+    Objection,
+    ObjectionAuthor,
+    Plaque,
+    HonourRollItem,
+    PointsBalance,
+    PointsEntry,
+)
+
+__all__ = [cls.__name__ for cls in ALL] + ["ALL"]

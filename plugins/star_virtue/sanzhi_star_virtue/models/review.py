@@ -1,0 +1,88 @@
+"""Meetings of the peer review, who was there, who had to leave, totals of the secret votes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sanzhi_core.db.base import INTERNAL, PUBLIC, Base, Identified, Scoped, Versioned, scope_indexes
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+class Meeting(Identified, Versioned, Scoped, Base):
+    """ReviewMeeting (互评会议), re-vote or award meeting. The roll of eligible members is frozen when it is recorded."""
+
+    __tablename__ = "meeting"
+    __table_args__ = (
+        sa.CheckConstraint("kind in ('REVIEW','REVOTE','AWARD')", name="kind"),
+        sa.CheckConstraint("present_count between 0 and eligible_count", name="present"),
+        sa.Index("ix_meeting_cycle", "cycle_id", "held_at", "id"),
+        *scope_indexes("meeting", "held_at"),
+        {"schema": "star_virtue"},
+    )
+
+    cycle_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.cycle.id"), info=PUBLIC)
+    kind: Mapped[str] = mapped_column(info=PUBLIC)
+    held_at: Mapped[datetime] = mapped_column(info=PUBLIC)
+    place: Mapped[str] = mapped_column(info=PUBLIC)
+    chair_id: Mapped[UUID] = mapped_column(sa.ForeignKey("core.resident.id"), info=INTERNAL)
+    roll_id: Mapped[UUID] = mapped_column(sa.ForeignKey("core.roll.id"), info=INTERNAL)
+    eligible_count: Mapped[int] = mapped_column(info=PUBLIC)
+    present_count: Mapped[int] = mapped_column(info=PUBLIC)
+    quorum_met: Mapped[bool] = mapped_column(info=PUBLIC)
+    minutes: Mapped[str | None] = mapped_column(info=INTERNAL)
+    minutes_sha256: Mapped[bytes | None] = mapped_column(info=PUBLIC)
+    attachments: Mapped[list[Any]] = mapped_column(default=list, server_default="[]", info=INTERNAL)
+
+
+class Presence(Base):
+    """A member who was present at a meeting."""
+
+    __tablename__ = "presence"
+    __table_args__ = ({"schema": "star_virtue"},)
+
+    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL)
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True, info=INTERNAL)
+
+
+class Recusal(Base):
+    """A member who left while a household was voted on: own household or a declared near relative's."""
+
+    __tablename__ = "recusal"
+    __table_args__ = ({"schema": "star_virtue"},)
+
+    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL)
+    entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.entry.id"), primary_key=True, info=INTERNAL)
+    resident_id: Mapped[UUID] = mapped_column(primary_key=True, info=INTERNAL)
+
+
+class Vote(Identified, Scoped, Base):
+    """Totals of one vote on one star of one household: P present and not recused, Y yes, b bonus points.
+
+    How a member voted is nowhere. A re-vote is a further row; `in_force` marks the one that counts.
+    """
+
+    __tablename__ = "vote"
+    __table_args__ = (
+        sa.CheckConstraint("yes between 0 and present", name="yes"),
+        sa.CheckConstraint("bonus between 0 and 10", name="bonus"),
+        sa.UniqueConstraint("entry_id", "star_code", "meeting_id"),
+        sa.Index("uq_vote_in_force", "entry_id", "star_code", unique=True, postgresql_where=sa.text("in_force")),
+        sa.Index("ix_vote_entry", "entry_id", "star_code", "id"),
+        *scope_indexes("vote", "voted_at"),
+        {"schema": "star_virtue"},
+    )
+
+    entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.entry.id"), info=INTERNAL)
+    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), info=INTERNAL)
+    star_code: Mapped[str] = mapped_column(info=PUBLIC)
+    present: Mapped[int] = mapped_column(info=INTERNAL)
+    yes: Mapped[int] = mapped_column(info=INTERNAL)
+    bonus: Mapped[int] = mapped_column(info=INTERNAL)
+    contrary_fact: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=INTERNAL)
+    nominated: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=INTERNAL)
+    granted: Mapped[bool] = mapped_column(info=INTERNAL)
+    in_force: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=INTERNAL)
+    voted_at: Mapped[datetime] = mapped_column(info=INTERNAL)
