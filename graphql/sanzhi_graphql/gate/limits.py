@@ -61,9 +61,10 @@ class Limits:
 
     # Document cache.
     cached_documents: int = 1_000
-    cached_chars: int = 1_000_000
+    # A syntax tree takes some 150 bytes per character of its text.
+    cached_chars: int = 400_000
     cached_refusals: int = 500
-    cached_refusal_chars: int = 500_000
+    cached_refusal_chars: int = 400_000
 
     # Execution; enforced by the app and by the database.
     request_seconds: float = 5.0
