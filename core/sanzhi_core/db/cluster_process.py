@@ -4,9 +4,7 @@ A process id alone proves nothing: after a crash or in a new container it may be
 when it is a `postgres` whose working folder is the cluster.
 """
 
-import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from pathlib import Path
 
 PORT = 5432
 """Names the socket file; nothing listens on it unless the administrator sets listen_addresses."""
-_ORPHAN_GRACE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def postmaster_of(cluster: Path) -> Postmaster | None:
         pid = int(lines[0])
     except (FileNotFoundError, IndexError, ValueError):
         return None
-    if not works_in(cluster, pid):
+    if pid <= 1 or not works_in(cluster, pid):  # 0 and below would name whole groups of processes
         return None
     if len(lines) < 8:
         return Postmaster(pid, PORT, Path(), "starting")
@@ -42,34 +39,33 @@ def postmaster_of(cluster: Path) -> Postmaster | None:
 
 
 def works_in(cluster: Path, pid: int) -> bool:
-    """True when `pid` is a PostgreSQL process of `cluster`."""
+    """True when `pid` is a PostgreSQL process of `cluster`, run by the account that owns it."""
     try:
+        owner = cluster.lstat().st_uid
+        ours = owner == Path(f"/proc/{pid}").stat().st_uid
         name = Path(f"/proc/{pid}/comm").read_text().strip()
-        return name == "postgres" and os.path.samefile(f"/proc/{pid}/cwd", cluster)
+        return ours and name == "postgres" and os.path.samefile(f"/proc/{pid}/cwd", cluster)
     except OSError:
         return False
 
 
-def clear_after_crash(cluster: Path, sockets: Path) -> None:
+def clear_after_crash(cluster: Path, sockets: Path, deadline: float) -> None:
     """Make way for a start when no postmaster lives: its children must be gone, its process id free.
 
-    Raises TimeoutError when a process of the crashed server cannot be ended.
+    A statement that computes does not notice that its postmaster died, and no new one can start beside it.
+    Nothing is killed here: a mistake in finding processes would be root's mistake. The roles'
+    statement_timeout ends such a statement; past `deadline` TimeoutError names the processes.
     """
 
     def orphans() -> list[int]:
-        return [
-            int(p.name)
-            for p in Path("/proc").iterdir()
-            if p.name.isdigit() and works_in(cluster, int(p.name))
-        ]
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [pid for pid in pids if works_in(cluster, pid)]
 
-    if not wait(lambda: not orphans(), time.monotonic() + _ORPHAN_GRACE_S):
-        # A busy statement does not notice that its postmaster died, and no new one can start beside it.
-        for pid in orphans():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        if not wait(lambda: not orphans(), time.monotonic() + _ORPHAN_GRACE_S):
-            raise TimeoutError(f"processes {orphans()} of a crashed PostgreSQL still use {cluster}")
+    if not wait(lambda: not orphans(), deadline):
+        raise TimeoutError(
+            f"statements of a crashed PostgreSQL still run in {cluster} (processes {orphans()}): "
+            "wait for them, or end these processes, and start again"
+        )
     # PostgreSQL takes any living process with the recorded id for its predecessor and refuses to start. Else
     # the file stays: PostgreSQL's own check of the old shared memory needs it.
     lock = cluster / "postmaster.pid"
