@@ -115,12 +115,10 @@ def verify_consistency(
 ) -> bool:
     """Whether `proof` shows that the tree only grew from the old to the new head (RFC 9162 §2.1.4.2).
 
-    An old size of 0 proves nothing and is accepted only with an empty proof.
+    Nothing is consistent with the empty tree: a proof of it would say nothing.
     """
-    if not 0 <= old_size <= size:
+    if not 0 < old_size <= size:
         return False
-    if old_size == 0:
-        return not proof
     if old_size == size:
         return not proof and old_head == head
     if any(len(one) != 32 for one in (old_head, head, *proof)):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -22,48 +20,27 @@ from sanzhi_core.audit import checkpoint, ddl, seal, verifier
 from sanzhi_core.audit.canonical import Change, Entry, Result, row
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import new_id, real_now
+from sanzhi_core.testing.databases import Cluster
 
-SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 PATIENCE = 60  # seconds to wait for other users' write transactions: the horizon is cluster-wide
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Superuser URL: of the server that the environment names or that listens here, else embedded."""
-    named = os.environ.get("SANZHI_TEST_DATABASE_URL")
-    if named or asyncio.run(_answers(SERVER)):
-        yield (named or SERVER).replace("postgresql+asyncpg://", "postgresql://", 1)
-        return
-    from sanzhi_core.db.embedded import EmbeddedPostgres
-
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("pg"), durable=False)
-    server.start()
+def server() -> Iterator[Cluster]:
+    """A PostgreSQL of its own for the audit tests (or the server, under SANZHI_TEST_DB=server)."""
+    cluster = Cluster()
+    cluster.start()
     try:
-        yield server.owner_url("postgres")
+        yield cluster
     finally:
-        server.stop("immediate")
-        server.destroy()
-
-
-async def _answers(url: str) -> bool:
-    try:
-        conn = await asyncpg.connect(url, timeout=3)
-    except (OSError, asyncpg.PostgresError, TimeoutError):
-        return False
-    try:
-        return bool(await conn.fetchval("select rolsuper from pg_roles where rolname = current_user"))
-    finally:
-        await conn.close()
-
-
-def _database_url(url: str, database: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+        asyncio.run(cluster.stop())
 
 
 @dataclass
 class Trail:
     """One database with an audit trail. `owner` is a superuser connection, `app` one of the app role."""
 
+    name: str
     url: str
     app_role: str
     read_role: str
@@ -177,15 +154,15 @@ class Trail:
 
 
 @pytest_asyncio.fixture
-async def new_trail(server_url: str, tmp_path: Path) -> AsyncIterator[Any]:
+async def new_trail(server: Cluster, tmp_path: Path) -> AsyncIterator[Any]:
     """`await new_trail()` makes an empty trail in a database of its own; `keys=` gives it another's keys."""
     made: list[Trail] = []
-    admin = await asyncpg.connect(server_url)
+    admin = await asyncpg.connect(server.url("postgres"))
 
     async def make(**facts: Any) -> Trail:
         name = f"sanzhi_audit_{uuid4().hex[:12]}"
         await admin.execute(f"create database {name}")
-        url = _database_url(server_url, name)
+        url = server.url(name)
         owner = await asyncpg.connect(url)
         app, read = f"{name}_app", f"{name}_read"
         await owner.execute(f"create role {app}; create role {read}; create schema core")
@@ -194,7 +171,7 @@ async def new_trail(server_url: str, tmp_path: Path) -> AsyncIterator[Any]:
             await owner.execute(statement)
         folder = tmp_path / name
         folder.mkdir()
-        trail = Trail(url, app, read, owner, owner, folder, **facts)
+        trail = Trail(name, url, app, read, owner, owner, folder, **facts)
         trail.app = await trail.connect()
         made.append(trail)
         return trail
@@ -203,8 +180,7 @@ async def new_trail(server_url: str, tmp_path: Path) -> AsyncIterator[Any]:
     for trail in made:
         await trail.app.close()
         await trail.owner.close()
-        database = urlsplit(trail.url).path[1:]
-        await admin.execute(f"drop database {database} with (force)")
+        await admin.execute(f"drop database {trail.name} with (force)")
         await admin.execute(f"drop role {trail.app_role}")
         await admin.execute(f"drop role {trail.read_role}")
     await admin.close()
@@ -234,8 +210,3 @@ def fill() -> Any:
             await trail.seal_all(publish=True)
 
     return write
-
-
-@pytest.fixture
-def start() -> datetime:
-    return datetime(2026, 11, 22, 1, 2, 3, 456789, tzinfo=UTC)
