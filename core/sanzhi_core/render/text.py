@@ -12,6 +12,8 @@ def clean(text: str) -> str:
     Line ends become "\\n", tabs a space. Invisible format characters go too: bidi overrides can make a
     public list read differently from its data, and chat programs wrap copied phone numbers in them.
     """
+    if text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     kept = []
     for char in text:
@@ -24,7 +26,10 @@ def clean(text: str) -> str:
 
 def display_width(text: str) -> int:
     """Width of the widest line in half-width units: a Chinese character counts 2, a Latin letter 1."""
-    return max((sum(_char_width(char) for char in line) for line in text.split("\n")), default=0)
+    lines = text.split("\n")
+    if text.isascii():
+        return max(map(len, lines))
+    return max(sum(map(_char_width, line)) for line in lines)
 
 
 def _char_width(char: str) -> int:
