@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 
 import pytest
+
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import SHANGHAI, FixedClock
 from sanzhi_core.db.session import Database

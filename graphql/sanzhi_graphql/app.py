@@ -34,11 +34,11 @@ from sanzhi_core.platform.installation import refresh_clock
 from sanzhi_core.platform.models import Report
 from sanzhi_core.platform.plugins import Platform
 from sanzhi_core.platform.reports import open_link
-from sanzhi_graphql import ide
 from sanzhi_graphql.gate.body import parse_body, read_body
 from sanzhi_graphql.gate.documents import Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateRefusal
+from sanzhi_graphql.ide import ide_routes
 from sanzhi_graphql.schema import Api
 from sanzhi_graphql.settings import WebSettings
 
@@ -114,9 +114,7 @@ class Web:
 
     # -- GraphQL -----------------------------------------------------------------------------------------------
     async def graphql(self, request: Request) -> Response:
-        """POST a document; GET is GraphiQL for a browser, where it is on."""
-        if request.method == "GET" and self.settings.graphiql and "text/html" in request.headers.get("accept", ""):
-            return await ide.page(request)
+        """POST a document; every other method is refused by the gate with 405."""
         language = request.headers.get("accept-language", "zh-CN")
         try:
             body = parse_body(await read_body(request, self.limits), self.limits)
@@ -199,13 +197,13 @@ class Web:
     def app(self) -> Starlette:
         """The ASGI application."""
         routes = [
-            Route("/graphql", self.graphql, methods=["GET", "POST"]),
+            Route("/graphql", self.graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]),
             Route("/reports/{token}", self.report, methods=["GET"]),
             Route("/livez", self.livez, methods=["GET"]),
             Route("/readyz", self.readyz, methods=["GET"]),
         ]
         if self.settings.graphiql:
-            routes += ide.routes()
+            routes += ide_routes()
         middleware = []
         if self.settings.cors_origins:
             middleware.append(

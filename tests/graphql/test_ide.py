@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from sanzhi_graphql.ide import ASSETS, VENDOR, digest, ide_routes
 from starlette.applications import Starlette
 from starlette.routing import Mount
+
+from sanzhi_graphql.ide import ASSETS, VENDOR, digest, ide_routes
 
 
 @pytest.fixture

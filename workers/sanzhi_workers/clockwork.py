@@ -13,7 +13,6 @@ from sanzhi_core.audit.seal import BATCH, seal_once
 from sanzhi_core.clock import Clock, OffsetClock, monotonic
 from sanzhi_core.db.session import ALL_UNITS, Database
 from sanzhi_core.platform import outbox, timers
-
 from sanzhi_workers.lanes import LoopThread, OpenDatabase
 
 if TYPE_CHECKING:

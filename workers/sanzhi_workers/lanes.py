@@ -16,6 +16,7 @@ from uuid import UUID
 
 import dramatiq
 from dramatiq.worker import Worker
+
 from sanzhi_core.clock import monotonic
 from sanzhi_core.db.session import Database
 from sanzhi_core.platform.outbox import release
@@ -35,7 +36,7 @@ class _QueueWorker(Worker):
 
     # Private hook of dramatiq 2.2 (pinned <2.3; tests/workers/test_broker.py watches it).
     def _add_consumer(self, queue_name: str, *, delay: bool = False) -> None:
-        if not delay:
+        if not delay and queue_name not in self.broker.delay_queues:
             super()._add_consumer(queue_name)
 
 

@@ -16,7 +16,6 @@ from sanzhi_core.db.session import Database
 from sanzhi_core.platform.context import SYSTEM, Context
 from sanzhi_core.platform.jobs import backoff_s, run_delivery
 from sanzhi_core.platform.outbox import LANES
-
 from sanzhi_workers.bind import bind, queues_by_lane
 from sanzhi_workers.broker import make_broker
 from sanzhi_workers.clockwork import Clockwork, Seal, sealer

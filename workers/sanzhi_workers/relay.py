@@ -16,11 +16,11 @@ from uuid import UUID
 
 import asyncpg
 import dramatiq
+
 from sanzhi_core.clock import monotonic
 from sanzhi_core.db.session import dsn
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.outbox import ClaimedDelivery
-
 from sanzhi_workers.bind import queue_of
 from sanzhi_workers.broker import ConfirmedBroker
 from sanzhi_workers.lanes import LoopThread, OpenDatabase

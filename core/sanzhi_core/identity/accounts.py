@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from sanzhi_core.clock import real_now
-from sanzhi_core.errors import DuplicateRecord, Forbidden, NotFound, RateLimited, Unauthenticated, ValidationFailed
+from sanzhi_core.errors import (
+    DuplicateRecord,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    ValidationFailed,
+)
 from sanzhi_core.identity.grants import add_grant
 from sanzhi_core.identity.models import AccessToken, Account, RoleGrant, SetupToken
 from sanzhi_core.identity.passwords import MAX_LENGTH, hash_password, verify_password, weakness

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from alembic import op
+
 import sanzhi_core.identity.models
 import sanzhi_core.org.models
 import sanzhi_core.people.models
 import sanzhi_core.platform.models
-from alembic import op
 from sanzhi_core.audit import ddl
 from sanzhi_core.db import walls
 from sanzhi_core.db.base import Base

@@ -148,9 +148,15 @@ async def _attempt(ctx: Context, job: Job, row: _Row) -> str:
     """Effect and `done_at` in one commit."""
     async with ctx.db.transaction(ALL_UNITS) as session:
         # The attempt number is the ticket: had another process counted one since, the delivery is its own.
-        # The server's own limit ends a statement (and its locks) even if this process hangs in the job.
+        # The server's own limits end the transaction, and its locks, even if this process hangs in the job.
+        limits = [
+            sa.func.set_config("statement_timeout", str(_ms(job.deadline_s)), True),
+            sa.func.set_config(
+                "idle_in_transaction_session_timeout", str(_ms(job.deadline_s + GRACE_S)), True
+            ),
+        ]
         mine = await session.execute(
-            sa.select(sa.func.set_config("statement_timeout", str(_ms(job.deadline_s)), True))
+            sa.select(*limits)
             .where(*_todo(row.id), Delivery.attempts == row.attempts)
             .with_for_update(of=Delivery, skip_locked=True)
         )

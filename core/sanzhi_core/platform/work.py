@@ -16,7 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sanzhi_core.clock import new_id
 from sanzhi_core.db.session import rls_scope
-from sanzhi_core.errors import BusinessError, Forbidden, NotFound, OrgInactive, PluginDisabled, VersionConflict
+from sanzhi_core.errors import (
+    BusinessError,
+    Forbidden,
+    NotFound,
+    OrgInactive,
+    PluginDisabled,
+    VersionConflict,
+)
 from sanzhi_core.identity.policy import granted_scope, scope_of
 from sanzhi_core.org.models import OrgLineage, OrgUnit
 from sanzhi_core.platform import enablement, outbox, timers

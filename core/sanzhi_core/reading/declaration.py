@@ -16,9 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NewType
 
 from sqlalchemy.orm import DeclarativeBase
+
+BigInt = NewType("BigInt", int)
+"""As the `type` of a computed field: an integer that may pass 32 bits, text on the wire."""
 
 
 @dataclass(frozen=True)
@@ -181,3 +184,10 @@ class Extension:
 def extend(target: str, *, plugin: str, **specs: Any) -> Extension:
     """Add relations or expressions to type `target`; a name that exists already is a boot error naming both plugins."""
     return Extension(target, plugin, specs)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Marks a list of an output dataclass as never longer than `size`: `Annotated[list[X], Bounded(50)]`."""
+
+    size: int

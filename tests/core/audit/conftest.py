@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+
 from sanzhi_core.audit import checkpoint, ddl, seal, verifier
 from sanzhi_core.audit.canonical import Change, Entry, Result, row
 from sanzhi_core.audit.keys import Keys
@@ -132,6 +133,13 @@ class Trail:
 
     async def records(self) -> list[verifier.Record]:
         return [record async for record in verifier.read_database(self.owner)]
+
+    async def records_or_error(self) -> list[Any]:
+        """The records, or why they cannot be read any more."""
+        try:
+            return await self.records()
+        except (asyncpg.PostgresError, TypeError, ValueError) as error:
+            return [None, repr(error)]
 
     def checker(self, kind: type[verifier.Checker] = verifier.Checker, **options: Any) -> verifier.Checker:
         """A checker with everything this trail published, as the command line would make it."""

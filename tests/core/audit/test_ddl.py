@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
+
 from sanzhi_core.audit import ddl
 
 TABLES = ("audit_entry", "audit_leaf", "audit_seal", "audit_epoch")

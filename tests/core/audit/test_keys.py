@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from sanzhi_core.audit.keys import PURPOSES, KeyFileError, Keys
 from sanzhi_core.audit.verifier import public_key_id, read_hmac_keys, read_public_keys
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.audit import merkle, verifier
 
 VECTORS = json.loads((Path(__file__).parent / "ct_vectors.json").read_text())

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from sanzhi_core.audit import checkpoint, verifier
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.audit.verifier import Checker, Record, Report, Tree

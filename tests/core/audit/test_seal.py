@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from sanzhi_core.audit import checkpoint, merkle, seal
 from sanzhi_core.audit.canonical import leaf_hash
 from sanzhi_core.audit.keys import Keys

@@ -23,6 +23,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+
 from sanzhi_core.db import cluster_location, postgres_account
 from sanzhi_core.db.cluster_process import postmaster_of, works_in
 from sanzhi_core.db.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedVersionMismatch

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
+
 from sanzhi_core.db.embedded import EmbeddedPostgres
 from sanzhi_core.db.private_files import InsecureFile
 from sanzhi_core.db.provision import (
@@ -25,7 +27,6 @@ from sanzhi_core.db.provision import (
     role_url,
     write_secrets,
 )
-from sqlalchemy.engine import make_url
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.catalogue import Entry, Layer, check_override, diff, require_exactly, resolve
 from sanzhi_core.kit.refusals import Forbidden, InvalidInput
 

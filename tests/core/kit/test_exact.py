@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.exact import Ratio, at_least, more_than_half, smallest_at_least, total
 
 counts = st.integers(0, 10**9)

@@ -1,4 +1,5 @@
 import pytest
+
 from sanzhi_core.kit.indicator import Indicator, Status, Target
 
 T2 = Indicator("T2", "星级评定率", "Rate", "评定户", "总户数", Target(2, 5, soft=True), "seed 002")

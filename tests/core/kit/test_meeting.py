@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.meeting import Attendance, Ballot, Share, quorum_met, recused, require_quorum
 from sanzhi_core.kit.refusals import ConflictOfInterest, Forbidden, InvalidInput, QuorumNotMet
 

@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.kit.notice import open_window
 from sanzhi_core.kit.refusals import DeadlinePassed, InvalidInput, TooEarly

@@ -1,4 +1,5 @@
 import pytest
+
 from sanzhi_core.kit.procedure import JOB, Procedure, Transition, from_each
 from sanzhi_core.kit.refusals import Forbidden, InvalidTransition
 

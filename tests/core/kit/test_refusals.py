@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from sanzhi_core import errors
 from sanzhi_core.kit.refusals import (
     ConflictOfInterest,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.refusals import Refusal
 from sanzhi_core.org.codes import (
     WIDTH,

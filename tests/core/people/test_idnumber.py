@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.refusals import InvalidInput
 from sanzhi_core.people.idnumber import (
     BadIdNumber,

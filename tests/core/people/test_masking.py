@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.people.masking import mask_bank, mask_id, mask_name, mask_phone
 
 

@@ -10,11 +10,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
+
 import sanzhi_core.identity.models
 import sanzhi_core.org.models
 import sanzhi_core.people.models
 import sanzhi_core.platform.models  # noqa: F401
-import sqlalchemy as sa
 from sanzhi_core.audit import ddl
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import FixedClock

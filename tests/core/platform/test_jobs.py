@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 import sqlalchemy as sa
+
 from sanzhi_core.clock import new_id, real_now
 from sanzhi_core.errors import NotFound
 from sanzhi_core.org.models import OrgUnit

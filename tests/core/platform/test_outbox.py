@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 import sqlalchemy as sa
+
 from sanzhi_core.clock import new_id
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.hookspecs import Event, Job

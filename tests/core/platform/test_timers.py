@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.platform import timers
 from sanzhi_core.platform.hookspecs import Job

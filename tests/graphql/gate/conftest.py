@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 import strawberry
+from graphql import GraphQLSchema
+
 from sanzhi_graphql.gate.body import parse_body
 from sanzhi_graphql.gate.documents import Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateRefusal
-
-from graphql import GraphQLSchema
 
 
 @strawberry.type

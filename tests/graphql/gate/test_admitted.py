@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from graphql import GraphQLSchema, get_introspection_query, parse
+
 from sanzhi_graphql.gate.body import GraphQLRequest
 from sanzhi_graphql.gate.documents import Admitted, Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
 from sanzhi_graphql.gate.shape import check_shape
-
-from graphql import GraphQLSchema, get_introspection_query, parse
 
 Admit = Callable[..., Admitted]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import orjson
 import pytest
+
 from sanzhi_graphql.gate.refusal import GateRefusal
 
 CPU_SECONDS = 0.020

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import GraphQLSchema, parse, validate
+
 from sanzhi_graphql.gate.body import parse_body
 from sanzhi_graphql.gate.documents import check_valid, parse_document
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
-
-from graphql import GraphQLSchema, parse, validate
 
 CPU_SECONDS = 0.020
 Refuse = Callable[..., tuple[float, GateRefusal]]

@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from sanzhi_graphql.gate.body import GraphQLRequest, parse_body, read_body
-from sanzhi_graphql.gate.limits import Limits
-from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from sanzhi_graphql.gate.body import GraphQLRequest, parse_body, read_body
+from sanzhi_graphql.gate.limits import Limits
+from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
 
 GOOD = {"query": "{org{name}}"}
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
+
 from sanzhi_graphql.gate.body import GraphQLRequest
 from sanzhi_graphql.gate.cost import cost
 from sanzhi_graphql.gate.documents import Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
-
-from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 
 
 def points(schema: GraphQLSchema, limits: Limits, query: str, variables: dict[str, Any] | None = None) -> int:

@@ -6,11 +6,11 @@ import weakref
 from dataclasses import replace
 
 import pytest
+from graphql import GraphQLSchema, build_schema
+
 from sanzhi_graphql.gate.documents import DocumentCache, Prepared, prepare
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateCode, GateRefusal
-
-from graphql import GraphQLSchema, build_schema
 
 TEXT = "query A{org{name}} query B{org{id}}"
 

@@ -4,14 +4,14 @@ import json
 from collections import Counter
 
 import orjson
+from graphql import GraphQLSchema
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from sanzhi_graphql.gate.body import GraphQLRequest, parse_body
 from sanzhi_graphql.gate.documents import Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateRefusal
-
-from graphql import GraphQLSchema
 
 FUZZ = settings(
     max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

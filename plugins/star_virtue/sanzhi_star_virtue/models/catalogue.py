@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sanzhi_core.db.base import PUBLIC, Base, Identified
 from sqlalchemy.orm import Mapped, mapped_column
+
+from sanzhi_core.db.base import PUBLIC, Base, Identified
 
 
 class Definition(Identified, Base):

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
 from sanzhi_core.db.base import (
     INTERNAL,
     PERSONAL,
@@ -17,7 +19,6 @@ from sanzhi_core.db.base import (
     Versioned,
     scope_indexes,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 CYCLE_STATES = (
     "DRAFT", "SELF_RATING", "PEER_REVIEW", "PUBLICITY", "CONFIRMED", "AWARDED", "CLOSED", "CANCELLED", "SUSPENDED",

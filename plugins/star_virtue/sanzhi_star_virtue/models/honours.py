@@ -6,8 +6,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sanzhi_core.db.base import INTERNAL, PUBLIC, Base, Identified, Scoped, Versioned, scope_indexes
 from sqlalchemy.orm import Mapped, mapped_column
+
+from sanzhi_core.db.base import INTERNAL, PUBLIC, Base, Identified, Scoped, Versioned, scope_indexes
 
 
 class Plaque(Identified, Versioned, Scoped, Base):

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
 from sanzhi_core.db.base import (
     INTERNAL,
     PERSONAL,
@@ -18,7 +20,6 @@ from sanzhi_core.db.base import (
     Versioned,
     scope_indexes,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Objection(Identified, Versioned, Scoped, Base):

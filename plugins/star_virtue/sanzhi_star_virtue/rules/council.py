@@ -7,7 +7,6 @@ from typing import Final
 
 from sanzhi_core.kit.meeting import Ballot, require_quorum
 from sanzhi_core.kit.refusals import InvalidInput
-
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 
 

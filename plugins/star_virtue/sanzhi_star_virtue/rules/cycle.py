@@ -20,7 +20,6 @@ from sanzhi_core.kit.refusals import (
     TooEarly,
 )
 from sanzhi_core.kit.workcalendar import WorkCalendar, end_of_day, natural_period
-
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 from sanzhi_star_virtue.rules.thresholds import Figures, thresholds

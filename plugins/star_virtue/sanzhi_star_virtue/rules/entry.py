@@ -7,7 +7,6 @@ from typing import Final
 
 from sanzhi_core.kit.procedure import JOB, Procedure, Transition, from_each
 from sanzhi_core.kit.refusals import InvalidInput
-
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 
 

@@ -21,7 +21,6 @@ from sanzhi_core.kit.refusals import (
     InvalidTransition,
 )
 from sanzhi_core.kit.workcalendar import Period, WorkCalendar
-
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 

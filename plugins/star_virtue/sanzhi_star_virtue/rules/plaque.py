@@ -9,7 +9,6 @@ from typing import Final
 
 from sanzhi_core.kit.procedure import JOB, Procedure, Transition
 from sanzhi_core.people.masking import mask_name
-
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 
 

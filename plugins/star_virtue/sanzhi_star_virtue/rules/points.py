@@ -13,7 +13,6 @@ from sanzhi_core.kit.refusals import (
     InsufficientPoints,
     InvalidInput,
 )
-
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 
 

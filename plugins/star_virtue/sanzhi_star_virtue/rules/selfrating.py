@@ -10,7 +10,6 @@ from typing import TypeVar
 from sanzhi_core.clock import local_date
 from sanzhi_core.kit.refusals import DeadlinePassed, Forbidden, InvalidInput, TooEarly
 from sanzhi_core.kit.workcalendar import WorkCalendar
-
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 from sanzhi_star_virtue.rules.stars import check_stars

@@ -9,7 +9,6 @@ from typing import Final
 
 from sanzhi_core.kit.catalogue import require_exactly
 from sanzhi_core.kit.refusals import InvalidInput
-
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 
 

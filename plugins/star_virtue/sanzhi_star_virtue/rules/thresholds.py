@@ -8,7 +8,6 @@ from typing import Final
 
 from sanzhi_core.kit.indicator import Figure, Indicator, Target
 from sanzhi_core.kit.refusals import InvalidInput
-
 from sanzhi_star_virtue.rules.entry import PARTICIPATING, SETTLED, EntryState
 from sanzhi_star_virtue.rules.params import DEFAULTS, SEED, StarParams
 

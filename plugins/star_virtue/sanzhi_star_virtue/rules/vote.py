@@ -13,7 +13,6 @@ from typing import TypeVar
 from sanzhi_core.kit.exact import more_than_half
 from sanzhi_core.kit.meeting import Attendance, Ballot
 from sanzhi_core.kit.refusals import InvalidInput
-
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 
 Person = TypeVar("Person", bound=Hashable)

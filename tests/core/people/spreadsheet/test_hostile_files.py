@@ -9,6 +9,7 @@ import zipfile
 
 import openpyxl
 import pytest
+
 from sanzhi_core.people.spreadsheet import Columns, SpreadsheetProblem, read_rows
 
 COLUMNS = Columns({"name": ("姓名",), "code": ("编号",)}, frozenset({"name", "code"}), frozenset({"code"}))

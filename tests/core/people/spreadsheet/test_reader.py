@@ -6,6 +6,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+
 from sanzhi_core.people.spreadsheet import Columns, SpreadsheetProblem, read_rows
 
 COLUMNS = Columns(

@@ -1,4 +1,5 @@
 import pytest
+
 from sanzhi_core.kit.meeting import Ballot
 from sanzhi_core.kit.refusals import InvalidInput, QuorumNotMet
 from sanzhi_star_virtue.rules.council import check_size, council_decides

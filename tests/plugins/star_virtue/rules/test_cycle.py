@@ -3,6 +3,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.kit.notice import Window
 from sanzhi_core.kit.procedure import JOB

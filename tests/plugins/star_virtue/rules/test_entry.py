@@ -1,6 +1,7 @@
 from itertools import pairwise
 
 import pytest
+
 from sanzhi_core.kit.refusals import InvalidInput, InvalidTransition
 from sanzhi_star_virtue.rules.entry import ENTRY, EntryState, after_household_left, check_exclusion
 

@@ -1,4 +1,5 @@
 import pytest
+
 from sanzhi_core.kit.refusals import InvalidInput
 from sanzhi_star_virtue.rules.guardwords import forbidden_ground, refuse_forbidden_ground
 

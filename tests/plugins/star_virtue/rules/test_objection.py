@@ -2,6 +2,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.kit.refusals import (
     ConflictOfInterest,

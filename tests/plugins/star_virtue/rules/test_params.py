@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from sanzhi_core.kit.meeting import Share
 from sanzhi_star_virtue.rules.params import DEFAULTS, StarParams
 

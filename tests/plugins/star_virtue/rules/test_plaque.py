@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.refusals import InvalidTransition
 from sanzhi_star_virtue.rules.params import StarParams
 from sanzhi_star_virtue.rules.plaque import (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.kit.refusals import DeadlinePassed, Forbidden, InvalidInput, TooEarly
 from sanzhi_core.kit.workcalendar import WorkCalendar, end_of_day

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+
 from sanzhi_core.kit.refusals import InvalidInput
 from sanzhi_star_virtue.rules.stars import (
     CODES,

@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.indicator import Status
 from sanzhi_core.kit.refusals import InvalidInput
 from sanzhi_star_virtue.rules import vote

@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sanzhi_core.kit.meeting import Attendance, Ballot
 from sanzhi_core.kit.refusals import InvalidInput, QuorumNotMet
 from sanzhi_star_virtue.rules.params import StarParams
