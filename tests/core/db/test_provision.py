@@ -211,6 +211,8 @@ async def test_a_repeat_changes_the_password_and_takes_back_rights(world: World)
 
 
 async def test_the_password_is_kept_as_a_scram_verifier_only(world: World) -> None:
+    # So that a password sent in plain text would be kept as md5 and show itself.
+    await world.sql(f"alter database {world.database} set password_encryption = 'md5'")
     await world.ensure()
     query = "select rolpassword from pg_authid where rolname = $1"
     kept = await world.value(query, world.app)
