@@ -70,10 +70,13 @@ def test_every_page_has_header_row_page_number_and_the_phone(make_poster: MakePo
 
 def test_large_type_is_large(make_poster: MakePoster) -> None:
     for page in ("A3", "A4"):
-        found = sizes(reader(poster_document(make_poster(page=page))).pages[0])
+        pdf = reader(poster_document(make_poster(page=page)))
+        found = sizes(pdf.pages[0]) | sizes(pdf.pages[-1])
         assert found["张榜公示"] >= 36
         assert found["村民1"] >= 18
         assert found["现将评定结果公示如下。"] >= 18
+        assert found["本公示不公布身份证号和住址。"] >= 18
+        assert found["0355-0000000"] >= 18
 
 
 def test_only_the_one_font_and_never_bold(make_poster: MakePoster) -> None:
