@@ -80,3 +80,6 @@ def test_difference_of_two_versions() -> None:
     assert (found.added, found.removed, dict(found.changed)) == (("D",), ("C",), {"A": ("x",), "B": ("t",)})
     assert found
     assert not diff({"A": {"t": 1}}, {"A": {"t": 1}})
+    assert diff({}, {"A": {}})
+    assert diff({"A": {}}, {})
+    assert diff({"A": {}}, {"A": {"t": None}})

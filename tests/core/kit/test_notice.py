@@ -21,6 +21,8 @@ def test_window_of_sv_4() -> None:
     assert window.closes_at == datetime(2026, 12, 14, 16, 0, tzinfo=UTC)
     window.check_open(local(2026, 12, 11, 16, 0))
     window.check_open(OPENS)
+    assert window.is_open(OPENS)
+    assert not window.is_open(OPENS - timedelta(microseconds=1))
     window.check_open(local(2026, 12, 14, 23, 59, 59))
     with pytest.raises(DeadlinePassed) as passed:
         window.check_open(local(2026, 12, 15, 0, 1))
@@ -57,3 +59,12 @@ def test_length_is_bounded(workdays: int, reason: str) -> None:
         open_window(CALENDAR, OPENS, workdays, minimum=5, maximum=7)
     assert caught.value.reason == reason
     assert caught.value.code == "VALIDATION_FAILED"
+
+
+def test_the_bounds_themselves_are_allowed_and_no_maximum_is_none() -> None:
+    for workdays in (5, 7):
+        open_window(CALENDAR, OPENS, workdays, minimum=5, maximum=7)
+    assert open_window(CALENDAR, OPENS, 20, minimum=5).last_day == date(2027, 1, 4)
+    with pytest.raises(InvalidInput) as caught:
+        open_window(CALENDAR, OPENS, 4, minimum=5)
+    assert caught.value.reason == "TOO_SHORT"

@@ -1,5 +1,6 @@
 import csv
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from sanzhi_core.org.codes import (
     check_kind,
     check_parent,
     cities_listed_without_counties,
+    level_above,
+    level_below,
     level_of,
     name_warning,
     pad,
@@ -227,6 +230,33 @@ def test_a_stated_kind_must_agree_with_the_range_but_a_name_only_warns() -> None
     assert name_warning(parse("990428101401"), "开发区社区") is None
     assert name_warning(parse("990428101501"), "农场村") is None
     assert name_warning(parse("990428"), "东坪社区") is None
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "warns"),
+    [
+        ("199", "甲社区", False),
+        ("200", "甲社区", True),
+        ("399", "甲社区", True),
+        ("400", "甲社区", False),
+        ("499", "甲社区", False),
+        ("500", "甲社区", True),
+        ("199", "甲村", True),
+        ("200", "甲村", False),
+        ("499", "甲村", True),
+        ("500", "甲村", False),
+    ],
+)
+def test_names_at_the_borders_of_the_ranges(part: str, name: str, warns: bool) -> None:
+    assert (name_warning(parse("990428101" + part), name) is not None) is warns
+
+
+def test_levels_in_order() -> None:
+    for above, below in pairwise(Level):
+        assert level_above(below) is above
+        assert level_below(above) is below
+    assert level_above(Level.PROVINCE) is None
+    assert level_below(Level.GRID) is None
 
 
 @given(st.text("0123456789", min_size=12, max_size=12))

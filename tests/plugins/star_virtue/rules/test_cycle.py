@@ -98,6 +98,8 @@ def test_one_cycle_per_village_and_year() -> None:
     check_year(2026, ["CANCELLED", "CANCELLED"])
     with pytest.raises(DuplicateRecord):
         check_year(2026, ["CANCELLED", "SUSPENDED"])
+    check_year(2000)
+    check_year(2100)
     for year in (1999, 2101):
         with pytest.raises(InvalidInput):
             check_year(year)
@@ -115,6 +117,7 @@ OPENING: dict[str, Any] = {
 def test_opening_at_the_exact_minimum() -> None:
     assert self_rating_earliest_end(local(11, 23, 9)) == end_of_day(date(2026, 12, 3))
     check_open(**OPENING)
+    check_open(**OPENING | {"households": 1})
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_redeeming_nothing_or_less(points: int) -> None:
     with pytest.raises(InvalidInput) as caught:
         check_redeem(points, 100)
     assert caught.value.code == "VALIDATION_FAILED"
+    assert caught.value.reason == "NOT_POSITIVE"
 
 
 @pytest.mark.parametrize(

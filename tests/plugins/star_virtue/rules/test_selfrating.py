@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.kit.refusals import DeadlinePassed, Forbidden, InvalidInput, TooEarly
 from sanzhi_core.kit.workcalendar import WorkCalendar, end_of_day
+from sanzhi_star_virtue.rules.params import StarParams
 from sanzhi_star_virtue.rules.selfrating import (
     Form,
     check_form,
@@ -108,6 +109,10 @@ def test_paper_may_be_keyed_two_working_days_after_the_deadline() -> None:
     assert paper_may_be_keyed_until(noon, CALENDAR) == end_of_day(local(12, 8).date())
     check_paper_on_time(OPENS, DEADLINE, local(12, 4, 17), local(12, 4, 18), CALENDAR)
     check_paper_on_time(OPENS, DEADLINE, local(12, 4, 17), local(12, 8, 23, 59), CALENDAR)
+    check_paper_on_time(OPENS, DEADLINE, local(12, 4, 17), local(12, 4, 17), CALENDAR)
+    # keyed at the deadline itself is in time, also when no days are left for keying afterwards
+    none = StarParams(paper_keying_workdays=0)
+    check_paper_on_time(OPENS, DEADLINE, DEADLINE, DEADLINE, CALENDAR, none)
     with pytest.raises(DeadlinePassed):
         check_paper_on_time(OPENS, DEADLINE, local(12, 4, 17), local(12, 9), CALENDAR)
     with pytest.raises(DeadlinePassed):  # dated too late, however soon it is keyed

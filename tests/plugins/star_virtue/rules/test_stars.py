@@ -68,6 +68,11 @@ def test_a_county_may_edit_check_items() -> None:
     check_definition(replace(SEED_STARS[0], check_items=(item,)))
 
 
+@pytest.mark.parametrize("length", [2, 200])
+def test_bounds_of_an_act(length: int) -> None:
+    check_definition(replace(SEED_STARS[3], check_items=(CheckItem("助" * length, Evidence.WITNESS),)))
+
+
 def test_claims_are_sets_of_active_stars() -> None:
     assert check_stars([], CODES) == frozenset()
     assert check_stars(CODES, CODES) == frozenset(CODES)

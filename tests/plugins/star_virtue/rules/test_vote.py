@@ -157,6 +157,7 @@ def test_rating_of_a_household() -> None:
     rating = rate({"S01", "S02"}, {"S01": yes, "S02": no, "S03": yes}, {"S03": True})
     assert (rating.stars, rating.count, rating.title_held) == ({"S01", "S03"}, 2, True)
     assert not rate(set(), {}).title_held
+    assert rating_of({"S01"}).title_held
     assert not rating_of({"S01"}, StarParams(title_min_stars=2)).title_held
     assert unvoted({"S02", "S01"}, {"S01": yes}) == ("S02",)
     with pytest.raises(InvalidInput) as caught:
