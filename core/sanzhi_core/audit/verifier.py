@@ -192,6 +192,7 @@ class Checker:
         self._open = 0
         self._first: tuple[int, int, str] | None = None
         self._newest: tuple[int, int, str] | None = None
+        self._unsealed_order: tuple[int, int, str] | None = None
         for head in heads:
             n, size, root = head.split(":")
             self.heads[int(n)] = (int(size), root)
@@ -378,7 +379,11 @@ class Checker:
         if self.header is None:
             raise ValueError("no header")
         report, where = self.report, f"unsealed entry {record['entry']['columns']['id']}"
-        (epoch, txid, _), _ = self._entry(record["entry"], where)
+        order, _ = self._entry(record["entry"], where)
+        if self._unsealed_order is not None and order <= self._unsealed_order:
+            report.add("ORDER", where, "not after the entry before by (epoch, txid, id)")
+        self._unsealed_order = order
+        epoch, txid = order[:2]
         at = record["entry"]["columns"]["at"]
         _time(at)
         report.unsealed += 1
