@@ -80,3 +80,10 @@ def test_negative_counts(pair: tuple[int, int]) -> None:
 def test_a_share_is_between_nothing_and_all(share: tuple[int, int]) -> None:
     with pytest.raises(ValueError):
         Share(*share)
+
+
+@pytest.mark.parametrize(
+    ("present", "yes", "passed"), [(20, 10, False), (20, 11, True), (21, 10, False), (21, 11, True)]
+)
+def test_a_tie_does_not_pass(present: int, yes: int, passed: bool) -> None:
+    assert Ballot(present, yes).passed() is passed

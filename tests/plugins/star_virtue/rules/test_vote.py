@@ -86,6 +86,7 @@ def test_removal_needs_more_than_half(ballot: Ballot) -> None:
 def test_removal_of_sv_8() -> None:
     assert removed(Ballot(21, 11))
     assert not removed(Ballot(21, 10))
+    assert not removed(Ballot(20, 10))
 
 
 def test_households_of_sv_3() -> None:
