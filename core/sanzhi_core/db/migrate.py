@@ -52,8 +52,7 @@ def config(packages: Iterable[str], **attributes: Any) -> Config:
     cfg = Config()
     cfg.set_main_option("script_location", str(here / "alembic"))
     folders = [package_dir(p) / "migrations" for p in packages]
-    cfg.set_main_option("version_locations", ";".join(str(f) for f in folders if f.is_dir()))
-    cfg.set_main_option("version_path_separator", ";")
+    cfg.set_main_option("version_locations", "\n".join(str(f) for f in folders if f.is_dir()))
     cfg.set_main_option("path_separator", "newline")
     cfg.attributes.update(attributes)
     return cfg

@@ -70,11 +70,8 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
     ]
     if not held:
         return []
-    paths = dict(
-        (await session.execute(sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))))
-        .tuples()
-        .all()
-    )
+    found = await session.execute(sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held})))
+    paths = {ident: path for ident, path in found}
     areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
     return [

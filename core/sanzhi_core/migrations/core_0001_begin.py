@@ -13,6 +13,8 @@ from sanzhi_core.db import walls
 from sanzhi_core.db.base import Base
 from sanzhi_core.db.migrate import roles
 from sanzhi_core.identity.roles import TABLE, seed
+from sanzhi_core.platform import calendar
+from sanzhi_core.platform.models import CalendarDay
 
 revision = "core_0001"
 down_revision = None
@@ -49,6 +51,7 @@ def upgrade() -> None:
     op.execute("insert into core.generation (one, n) values (true, 1)")
     op.execute("insert into core.clock_offset (one, seconds) values (true, 0)")
     op.bulk_insert(TABLE, seed())
+    op.bulk_insert(CalendarDay.__table__, calendar.seed())
 
 
 def downgrade() -> None:
