@@ -1,12 +1,13 @@
 """Tables of star_virtue, in the PostgreSQL schema `star_virtue`."""
 
-from sanzhi_star_virtue.models.catalogue import Definition
+from sanzhi_star_virtue.models.catalogue import Definition, DefinitionSet
 from sanzhi_star_virtue.models.cycle import Cycle, Entry, SelfRating
 from sanzhi_star_virtue.models.honours import HonourRollItem, Plaque, PointsBalance, PointsEntry
 from sanzhi_star_virtue.models.objection import Objection, ObjectionAuthor
-from sanzhi_star_virtue.models.review import Meeting, Presence, Recusal, Vote
+from sanzhi_star_virtue.models.review import Meeting, Nomination, Presence, Recusal, Vote
 
 ALL = (
+    DefinitionSet,
     Definition,
     Cycle,
     Entry,
@@ -15,6 +16,7 @@ ALL = (
     Presence,
     Recusal,
     Vote,
+    Nomination,
     Objection,
     ObjectionAuthor,
     Plaque,

@@ -54,6 +54,7 @@ class Cycle(Identified, Versioned, Scoped, Base):
 
     year: Mapped[int] = mapped_column(info=PUBLIC)
     state: Mapped[str] = mapped_column(default="DRAFT", server_default="DRAFT", info=PUBLIC)
+    definition_set_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.definition_set.id"), info=PUBLIC)
     definition_version: Mapped[str] = mapped_column(info=PUBLIC)
     params: Mapped[dict[str, Any]] = mapped_column(info=PUBLIC)
     snapshot_date: Mapped[date | None] = mapped_column(info=PUBLIC)

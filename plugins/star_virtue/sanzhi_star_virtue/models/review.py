@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sanzhi_core.db.base import INTERNAL, PUBLIC, Base, Identified, Scoped, Versioned, scope_indexes
+from sanzhi_core.db.base import INTERNAL, PERSONAL, PUBLIC, Base, Identified, Scoped, Versioned, scope_indexes
 
 
 class Meeting(Identified, Versioned, Scoped, Base):
@@ -72,11 +72,14 @@ class Vote(Identified, Scoped, Base):
         sa.UniqueConstraint("entry_id", "star_code", "meeting_id"),
         sa.Index("uq_vote_in_force", "entry_id", "star_code", unique=True, postgresql_where=sa.text("in_force")),
         sa.Index("ix_vote_entry", "entry_id", "star_code", "id"),
+        sa.Index("ix_vote_meeting", "meeting_id", "star_code", "id"),
+        sa.Index("ix_vote_household", "household_id", "id"),
         *scope_indexes("vote", "voted_at"),
         {"schema": "star_virtue"},
     )
 
     entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.entry.id"), info=INTERNAL)
+    household_id: Mapped[UUID] = mapped_column(info=INTERNAL)
     meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), info=INTERNAL)
     star_code: Mapped[str] = mapped_column(info=PUBLIC)
     present: Mapped[int] = mapped_column(info=INTERNAL)
@@ -87,3 +90,32 @@ class Vote(Identified, Scoped, Base):
     granted: Mapped[bool] = mapped_column(info=INTERNAL)
     in_force: Mapped[bool] = mapped_column(default=True, server_default=sa.true(), info=INTERNAL)
     voted_at: Mapped[datetime] = mapped_column(info=INTERNAL)
+
+
+class Nomination(Identified, Versioned, Scoped, Base):
+    """A star that the meeting proposes for a household that did not claim it; voted only with its consent.
+
+    `answered_by`: who consented or declined for the household; `paper_no`: the signed sheet when a clerk keyed it.
+    """
+
+    __tablename__ = "nomination"
+    __table_args__ = (
+        sa.CheckConstraint("state in ('PROPOSED','CONSENTED','DECLINED')", name="state"),
+        sa.UniqueConstraint("entry_id", "star_code"),
+        sa.Index("uq_nomination_paper", "village_id", "paper_no", unique=True, postgresql_where=sa.text("paper_no is not null")),
+        sa.Index("ix_nomination_household", "household_id", "id"),
+        *scope_indexes("nomination", "proposed_at"),
+        {"schema": "star_virtue"},
+    )
+
+    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), info=PUBLIC)
+    entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.entry.id"), info=INTERNAL)
+    household_id: Mapped[UUID] = mapped_column(info=INTERNAL)
+    star_code: Mapped[str] = mapped_column(info=PUBLIC)
+    reason: Mapped[str] = mapped_column(info=PERSONAL)
+    proposed_at: Mapped[datetime] = mapped_column(info=INTERNAL)
+    state: Mapped[str] = mapped_column(default="PROPOSED", server_default="PROPOSED", info=INTERNAL)
+    answered_at: Mapped[datetime | None] = mapped_column(info=INTERNAL)
+    answered_by: Mapped[UUID | None] = mapped_column(info=INTERNAL)
+    channel: Mapped[str | None] = mapped_column(info=INTERNAL)
+    paper_no: Mapped[str | None] = mapped_column(info=INTERNAL)
