@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,61 +14,32 @@ import pika
 import pytest
 import sqlalchemy as sa
 
-import sanzhi_core.identity.models
-import sanzhi_core.org.models
-import sanzhi_core.people.models
-import sanzhi_core.platform.models  # noqa: F401
-from sanzhi_core.audit import ddl
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import FixedClock
-from sanzhi_core.db.base import Base
-from sanzhi_core.db.session import Database
+from sanzhi_core.db.session import Database, dsn
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.hookspecs import Job, Manifest
 from sanzhi_core.platform.plugins import Part, Platform
+from sanzhi_core.testing.databases import APP, TestDatabase
 from sanzhi_workers.main import Runtime, WorkerSettings
 
-SERVER = os.environ.get("SANZHI_TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 BROKER = os.environ.get("SANZHI_TEST_BROKER_URL", "amqp://guest:guest@127.0.0.1:5672/%2f")
-AUDIT = {"audit_entry", "audit_leaf", "audit_seal", "audit_epoch"}
 
 
 @pytest.fixture
-async def database_url() -> AsyncIterator[str]:
-    name = f"sanzhi_workers_{uuid4().hex[:12]}"
-    server = await asyncpg.connect(SERVER)
-    await server.execute(f'create database "{name}"')
-    url = SERVER.rsplit("/", 1)[0] + f"/{name}"
-    try:
-        conn = await asyncpg.connect(url)
-        await conn.execute("create schema core")
-        for statement in ddl.TABLES:
-            await conn.execute(statement)
-        await conn.execute(
-            "create table effect (n bigint generated always as identity, what text not null, "
-            "at timestamptz not null default clock_timestamp())"
-        )
-        await conn.close()
-        engine = sa.ext.asyncio.create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
-        async with engine.begin() as c:
-            tables = [t for t in Base.metadata.sorted_tables if t.schema == "core" and t.name not in AUDIT]
-            await c.run_sync(lambda sync: Base.metadata.create_all(sync, tables=tables))
-        await engine.dispose()
-        yield url
-    finally:
-        await server.execute(f'drop database "{name}" with (force)')
-        await server.close()
+async def effects(database: TestDatabase) -> None:
+    """Table `effect`: without any constraint, so that a doubled effect shows."""
+    owner = await asyncpg.connect(dsn(database.owner_url))
+    await owner.execute(
+        "create table public.effect (n bigint generated always as identity, what text not null, "
+        "at timestamptz not null default clock_timestamp())"
+    )
+    await owner.execute(f'grant all on public.effect to "{APP}"')
+    await owner.close()
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
-    database = await Database.open(database_url, database_url, size=4)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def rows(db: Database) -> Callable[..., Any]:
+def rows(db: Database, effects: None) -> Callable[..., Any]:
     """`await rows("select …", a=1)`: what the database holds now."""
 
     async def fetch(sql: str, **values: Any) -> list[Any]:
@@ -145,6 +115,17 @@ def platform_of() -> Callable[..., Platform]:
     return make
 
 
+def reachable() -> bool:
+    """Whether RabbitMQ answers."""
+    try:
+        parameters = pika.URLParameters(BROKER)
+        parameters.socket_timeout, parameters.connection_attempts = 2, 1
+        pika.BlockingConnection(parameters).close()
+    except (pika.exceptions.AMQPError, OSError):
+        return False
+    return True
+
+
 def delete_queues(prefix: str, url: str = BROKER) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
@@ -156,13 +137,17 @@ def delete_queues(prefix: str, url: str = BROKER) -> None:
 
 
 @pytest.fixture
-def prefix() -> str:
-    return f"t{uuid4().hex[:10]}."
+def prefix(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Queue prefix of the test. Its queues are deleted after the runtimes that use them have stopped."""
+    name = f"t{uuid4().hex[:10]}."
+    yield name
+    if request.node.get_closest_marker("rabbitmq") is not None and reachable():
+        delete_queues(name)
 
 
 @pytest.fixture
-def rabbitmq(prefix: str) -> Iterator[str]:
-    """URL of a RabbitMQ; queues with the test's prefix are deleted afterwards."""
+def rabbitmq() -> str:
+    """URL of a RabbitMQ. Without one the test is skipped, or fails under SANZHI_REQUIRE_SERVICES=1."""
     try:
         pika.BlockingConnection(
             pika.URLParameters(f"{BROKER}?socket_timeout=2&connection_attempts=1")
@@ -171,8 +156,7 @@ def rabbitmq(prefix: str) -> Iterator[str]:
         if os.environ.get("SANZHI_REQUIRE_SERVICES") == "1":
             pytest.fail(f"RabbitMQ is required and not reachable: {type(fault).__name__}")
         pytest.skip("no RabbitMQ reachable")
-    yield BROKER
-    delete_queues(prefix)
+    return BROKER
 
 
 @pytest.fixture(params=["memory", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
@@ -182,12 +166,9 @@ def broker_url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(datetime(2026, 11, 23, 1, tzinfo=UTC))
-
-
-@pytest.fixture
-async def runtime_of(database_url: str, prefix: str, clock: FixedClock) -> AsyncIterator[Callable[..., Any]]:
+async def runtime_of(
+    database: TestDatabase, prefix: str, clock: FixedClock, keys: Keys, effects: None
+) -> AsyncIterator[Callable[..., Any]]:
     """`runtime_of(platform, broker_url, …)`: not started; stopped at the end of the test."""
     made: list[Runtime] = []
 
@@ -195,9 +176,9 @@ async def runtime_of(database_url: str, prefix: str, clock: FixedClock) -> Async
         given = {"lease_s": 20, "poll_s": 0.1, "backoff": lambda _n: 0.05, **more}
         seal, time_of = given.pop("seal", None), given.pop("clock", clock)
         settings = WorkerSettings(
-            database_url, database_url, broker_url=broker_url, queue_prefix=prefix, **given
+            database.app_url, database.read_url, broker_url=broker_url, queue_prefix=prefix, **given
         )
-        made.append(Runtime(settings, platform, Keys.generate(), time_of, seal=seal))
+        made.append(Runtime(settings, platform, keys, time_of, seal=seal))
         return made[-1]
 
     yield make

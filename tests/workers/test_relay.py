@@ -134,7 +134,8 @@ async def test_the_relay_survives_losing_its_connections(
     await until("select 1 from effect")
     await rows(
         "select pg_terminate_backend(pid) from pg_stat_activity "
-        "where datname = current_database() and pid <> pg_backend_pid() and query not like '%effect%'"
+        "where datname = current_database() and usename = current_user and pid <> pg_backend_pid() "
+        "and query not like '%effect%'"
     )
     await put(MARK, "2")
     await put(MARK, "3")

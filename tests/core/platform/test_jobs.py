@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from sanzhi_core.clock import new_id, real_now
+from sanzhi_core.db.session import dsn
 from sanzhi_core.errors import NotFound
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform import jobs, outbox
@@ -159,7 +160,7 @@ async def test_a_job_that_kills_its_process_ends_dead_too(db, rows, platform_of,
 
 @pytest.mark.parametrize("how", ["sleeps", "waits for the server", "blocks the loop", "swallows the cancel"])
 async def test_a_job_past_its_deadline_rolls_back_and_leaves_nothing_locked(
-    db, rows, platform_of, context_of, database_url, how
+    db, rows, platform_of, context_of, database, how
 ):
     async def late(work: Any, payload: dict[str, Any]) -> None:
         await mark(work, payload)
@@ -185,7 +186,7 @@ async def test_a_job_past_its_deadline_rolls_back_and_leaves_nothing_locked(
     (row,) = await rows("select last_error from core.delivery where run_at > clock_timestamp()")
     assert row.last_error.split()[0] in {"DeadlinePassed", "DBAPIError"}
     # the server let go of row and table, and every pooled connection still works
-    other = await asyncpg.connect(database_url)
+    other = await asyncpg.connect(dsn(database.app_url))
     await other.execute("set lock_timeout = '1s'; lock table effect in access exclusive mode nowait")
     assert await other.fetchval("select count(*) from core.delivery d where id = $1", made) == 1
     await other.close()
@@ -195,11 +196,10 @@ async def test_a_job_past_its_deadline_rolls_back_and_leaves_nothing_locked(
     await asyncio.gather(*(rows("select pg_sleep(0.05)") for _ in range(6)))
 
 
-async def test_a_fault_at_commit_is_a_failure_like_any_other(db, rows, platform_of, context_of):
-    async with db.transaction() as session:
-        await session.execute(
-            sa.text("alter table effect add constraint once unique (what) deferrable initially deferred")
-        )
+async def test_a_fault_at_commit_is_a_failure_like_any_other(db, rows, platform_of, context_of, database):
+    owner = await asyncpg.connect(dsn(database.owner_url))
+    await owner.execute("alter table effect add constraint once unique (what) deferrable initially deferred")
+    await owner.close()
     make_ctx = context_of(platform_of(MARK))
     first, second = await put(db, MARK), await put(db, MARK)
     assert await jobs.run_delivery(make_ctx, first) == jobs.DONE

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sanzhi_core.clock import new_id
+from sanzhi_core.db.session import dsn
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.hookspecs import Event, Job
 from sanzhi_core.platform.models import Delivery
@@ -92,9 +93,9 @@ async def test_an_event_reaches_each_consumer_once(db, rows, platform_of):
     assert outbox.event_of(found[0].payload) == event
 
 
-async def test_a_commit_wakes_listeners_and_a_rollback_does_not(db, database_url):
+async def test_a_commit_wakes_listeners_and_a_rollback_does_not(db, database):
     heard = asyncio.Event()
-    listener = await asyncpg.connect(database_url)
+    listener = await asyncpg.connect(dsn(database.app_url))
     await listener.add_listener(outbox.CHANNEL, lambda *_: heard.set())
     with pytest.raises(RuntimeError, match="business"):
         await put_and_fail(db)

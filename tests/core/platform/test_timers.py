@@ -232,5 +232,5 @@ async def test_a_bad_text_names_itself_and_writes_nothing(db, rows, platform_of)
 async def test_clock_offset(db):
     async with db.transaction() as session:
         assert await timers.clock_offset(session) == timedelta()
-        await session.execute(sa.text("insert into core.clock_offset (one, seconds) values (true, -90)"))
+        await session.execute(sa.text("update core.clock_offset set seconds = -90"))
         assert await timers.clock_offset(session) == timedelta(seconds=-90)
