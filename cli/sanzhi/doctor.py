@@ -47,7 +47,13 @@ async def examine(installation: Installation) -> list[Finding]:
         out.append(await _role(role, url))
     if any(f.state == "bad" and f.title.startswith("登录角色") for f in out):
         return out
-    out += [await _server(urls[0]), await _migrations(installation, urls[0]), *await _work(urls[0]), _checkpoints(installation), _broker(installation)]
+    out += [
+        await _server(urls[0]),
+        await _migrations(installation, urls[0]),
+        *await _work(urls[0]),
+        _checkpoints(installation),
+        _broker(installation),
+    ]
     return out
 
 
@@ -57,7 +63,9 @@ def _home(installation: Installation) -> Finding:
         return Finding("bad", "安装目录 / home", f"{home} does not exist", "sanzhi init")
     mode = stat.S_IMODE(home.stat().st_mode)
     if mode & 0o007:
-        return Finding("warn", "安装目录 / home", f"{home} is open to everybody (mode {mode:04o})", f"chmod 700 '{home}'")
+        return Finding(
+            "warn", "安装目录 / home", f"{home} is open to everybody (mode {mode:04o})", f"chmod 700 '{home}'"
+        )
     return Finding("ok", "安装目录 / home", str(home))
 
 
@@ -65,14 +73,23 @@ def _disk(installation: Installation) -> Finding:
     place = installation.home if installation.home.exists() else Path.cwd()
     free = shutil.disk_usage(place).free
     text = f"{free / 1024**3:.1f} GiB free"
-    return Finding("ok", "磁盘 / disk", text) if free > MIN_FREE else Finding("bad", "磁盘 / disk", text, "free at least 2 GiB")
+    return (
+        Finding("ok", "磁盘 / disk", text)
+        if free > MIN_FREE
+        else Finding("bad", "磁盘 / disk", text, "free at least 2 GiB")
+    )
 
 
 def _keys(installation: Installation) -> Finding:
     try:
         prints = installation.keys().fingerprints()
     except KeyFileError as fault:
-        return Finding("bad", "密钥 / keys", str(fault), "sanzhi init makes new keys; for an existing database put the old file back")
+        return Finding(
+            "bad",
+            "密钥 / keys",
+            str(fault),
+            "sanzhi init makes new keys; for an existing database put the old file back",
+        )
     return Finding("ok", "密钥 / keys", f"{installation.keys_path} ({prints['data']}); keep a copy elsewhere")
 
 
@@ -81,7 +98,14 @@ def _plugins(installation: Installation) -> list[Finding]:
     for health in installation.platform().health:
         good = health.state == "LOADED"
         cause = f"{health.name} {health.version}" if good else f"{health.name}: {health.reason}"
-        out.append(Finding("ok" if good else "bad", "插件 / plugin", cause, "" if good else "mend or uninstall the plugin; the core runs without it"))
+        out.append(
+            Finding(
+                "ok" if good else "bad",
+                "插件 / plugin",
+                cause,
+                "" if good else "mend or uninstall the plugin; the core runs without it",
+            )
+        )
     return out
 
 
@@ -90,7 +114,12 @@ async def _role(role: str, url: str) -> Finding:
     try:
         conn = await asyncpg.connect(dsn(url), timeout=5)
     except (OSError, asyncpg.PostgresError, TimeoutError) as fault:
-        return Finding("bad", title, f"cannot connect: {type(fault).__name__}: {fault}", "check that PostgreSQL runs; then sanzhi init")
+        return Finding(
+            "bad",
+            title,
+            f"cannot connect: {type(fault).__name__}: {fault}",
+            "check that PostgreSQL runs; then sanzhi init",
+        )
     try:
         await check_not_privileged(conn)
     except PrivilegedRole as fault:
@@ -113,7 +142,10 @@ async def _server(url: str) -> Finding:
 
 
 async def _migrations(installation: Installation, url: str) -> Finding:
-    packages = [migrate.CORE, *(p.manifest.package for n, p in installation.platform().parts.items() if n != CORE)]
+    packages = [
+        migrate.CORE,
+        *(p.manifest.package for n, p in installation.platform().parts.items() if n != CORE),
+    ]
     conn = await asyncpg.connect(dsn(url))
     try:
         applied = {r[0] for r in await conn.fetch("select version_num from core.alembic_version")}
@@ -141,12 +173,31 @@ async def _work(url: str) -> list[Finding]:
     out = [
         Finding("ok", "后台任务 / background work", "nothing waits long")
         if late < 60
-        else Finding("warn", "后台任务 / background work", f"oldest work waits {late} s", "is `sanzhi worker` or `sanzhi up` running?")
+        else Finding(
+            "warn",
+            "后台任务 / background work",
+            f"oldest work waits {late} s",
+            "is `sanzhi worker` or `sanzhi up` running?",
+        )
     ]
     if dead:
-        out.append(Finding("bad", "失败任务 / dead work", f"{dead} deliveries gave up", "query deliveryLag, mend the cause, then replayDelivery"))
+        out.append(
+            Finding(
+                "bad",
+                "失败任务 / dead work",
+                f"{dead} deliveries gave up",
+                "query deliveryLag, mend the cause, then replayDelivery",
+            )
+        )
     if lag.age > timedelta(seconds=30):
-        out.append(Finding("warn", "审计封存 / audit seals", f"{lag.entries} entries wait {lag.age}", lag.holder or "is a worker running?"))
+        out.append(
+            Finding(
+                "warn",
+                "审计封存 / audit seals",
+                f"{lag.entries} entries wait {lag.age}",
+                lag.holder or "is a worker running?",
+            )
+        )
     else:
         out.append(Finding("ok", "审计封存 / audit seals", f"{lag.entries} entries wait"))
     return out
@@ -156,9 +207,16 @@ def _checkpoints(installation: Installation) -> Finding:
     path = installation.checkpoints_path
     title = "审计检查点 / audit checkpoints"
     if not path.exists():
-        return Finding("warn", title, f"{path} does not exist yet", "appears after the first seal; copy it to other storage daily")
+        return Finding(
+            "warn",
+            title,
+            f"{path} does not exist yet",
+            "appears after the first seal; copy it to other storage daily",
+        )
     if path.is_relative_to(installation.home):
-        return Finding("warn", title, f"{path} lies beside the database", "set SANZHI_CHECKPOINTS to other storage")
+        return Finding(
+            "warn", title, f"{path} lies beside the database", "set SANZHI_CHECKPOINTS to other storage"
+        )
     try:
         checkpoint.parse(path.read_bytes().splitlines()[-1])
     except (ValueError, IndexError, checkpoint.CheckpointError) as fault:

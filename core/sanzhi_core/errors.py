@@ -209,6 +209,4 @@ class RateLimited(BusinessError):
     retry_after_seconds: int = 60
 
 
-BY_CODE: dict[str, type[BusinessError]] = {
-    str(cls.code): cls for cls in BusinessError.__subclasses__()
-}
+BY_CODE: dict[str, type[BusinessError]] = {str(cls.code): cls for cls in BusinessError.__subclasses__()}

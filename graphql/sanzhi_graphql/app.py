@@ -39,7 +39,7 @@ from sanzhi_graphql.gate.documents import Gate
 from sanzhi_graphql.gate.limits import Limits
 from sanzhi_graphql.gate.refusal import GateRefusal
 from sanzhi_graphql.ide import ide_routes
-from sanzhi_graphql.schema import Api
+from sanzhi_graphql.schema.api import Api
 from sanzhi_graphql.settings import WebSettings
 
 log = logging.getLogger("sanzhi.web")
@@ -108,7 +108,9 @@ class Web:
             return replace(ANONYMOUS, generation=generation)
         async with self.db.transaction() as session:
             county_id = await session.scalar(
-                sa.select(OrgUnit.id).where(OrgUnit.code == county, OrgUnit.level == "COUNTY", OrgUnit.status == "ACTIVE")
+                sa.select(OrgUnit.id).where(
+                    OrgUnit.code == county, OrgUnit.level == "COUNTY", OrgUnit.status == "ACTIVE"
+                )
             )
         return replace(ANONYMOUS, generation=generation, county_id=county_id)
 
@@ -134,13 +136,18 @@ class Web:
         except Unknown:
             return _reply({"errors": [_unauthenticated(language)]}, 401, {"www-authenticate": "Bearer"})
         try:
-            async with asyncio.timeout(self.limits.request_seconds + 20 * (admitted.operation.operation.value == "mutation")):
-                answer = await self.api.execute(schema, enabled, admitted, ctx)
+            async with asyncio.timeout(
+                self.limits.request_seconds + 20 * (admitted.operation.operation.value == "mutation")
+            ):
+                answer = await self.api.execute(schema, admitted, ctx)
         except Exception as fault:
             return _fault(fault, language)
         content = orjson.dumps(answer)
         if len(content) > self.limits.reply_bytes:
-            return _reply({"errors": [_error("GATE_REPLY_TOO_LARGE", "回复过大", "The reply is too large", language)]}, 200)
+            return _reply(
+                {"errors": [_error("GATE_REPLY_TOO_LARGE", "回复过大", "The reply is too large", language)]},
+                200,
+            )
         return Response(content, media_type="application/json")
 
     def _may_introspect(self, ctx: Context) -> bool:
@@ -163,7 +170,9 @@ class Web:
             return _reply({"error": "NOT_FOUND"}, 404)
         headers = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
         if row.media_type == "text/html":
-            headers["content-security-policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+            headers["content-security-policy"] = (
+                "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+            )
         return FileResponse(path, media_type=row.media_type, filename=row.file_name, headers=headers)
 
     async def livez(self, _request: Request) -> Response:
@@ -211,7 +220,14 @@ class Web:
                     CORSMiddleware,
                     allow_origins=list(self.settings.cors_origins),
                     allow_methods=["POST"],
-                    allow_headers=["authorization", "content-type", "accept-language", "sanzhi-channel", "sanzhi-county", "sanzhi-purpose"],
+                    allow_headers=[
+                        "authorization",
+                        "content-type",
+                        "accept-language",
+                        "sanzhi-channel",
+                        "sanzhi-county",
+                        "sanzhi-purpose",
+                    ],
                     max_age=600,
                 )
             )
@@ -232,7 +248,9 @@ def _error(code: str, zh: str, en: str, language: str, **extensions: Any) -> dic
 
 
 def _unauthenticated(language: str) -> dict[str, Any]:
-    return _error("UNAUTHENTICATED", "登录已失效，请重新登录", "This session has ended: sign in again", language)
+    return _error(
+        "UNAUTHENTICATED", "登录已失效，请重新登录", "This session has ended: sign in again", language
+    )
 
 
 def _fault(fault: Exception, language: str) -> Response:
@@ -241,7 +259,9 @@ def _fault(fault: Exception, language: str) -> Response:
         return _reply({"errors": [busy]}, 503, {"retry-after": "2"})
     incident = secrets.token_hex(6)
     log.error("incident %s", incident, exc_info=fault)
-    return _reply({"errors": [_error("INTERNAL", "内部错误", "Internal error", language, incident=incident)]}, 500)
+    return _reply(
+        {"errors": [_error("INTERNAL", "内部错误", "Internal error", language, incident=incident)]}, 500
+    )
 
 
 def _reply(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:

@@ -54,7 +54,9 @@ async def _without_administrator(installation: Installation) -> bool:
 
 def _print_token(token: str) -> None:
     out.print(f"一次性安装令牌 / one-time setup token ({SETUP_TOKEN_HOURS} h): [bold]{token}[/bold]")
-    out.print("用它调用 setUp 建立第一个管理员；丢失后运行 sanzhi setup-token / use it with the mutation setUp; lost: sanzhi setup-token")
+    out.print(
+        "用它调用 setUp 建立第一个管理员；丢失后运行 sanzhi setup-token / use it with the mutation setUp; lost: sanzhi setup-token"
+    )
 
 
 def setup_token() -> None:
@@ -88,18 +90,34 @@ async def _admin_add(login: str, county: str, role: str, name: str, password: st
 
     async with system(Installation.from_env()) as ctx:
         async with ctx.db.transaction() as session:
-            unit_id = await session.scalar(sa.select(OrgUnit.id).where(OrgUnit.code == county, OrgUnit.status == "ACTIVE"))
+            unit_id = await session.scalar(
+                sa.select(OrgUnit.id).where(OrgUnit.code == county, OrgUnit.status == "ACTIVE")
+            )
         if unit_id is None:
-            raise NotFound("OrgUnit", detail_zh=f"没有单位{county}", detail_en=f"No unit {county}: import the divisions first")
+            raise NotFound(
+                "OrgUnit",
+                detail_zh=f"没有单位{county}",
+                detail_en=f"No unit {county}: import the divisions first",
+            )
         made = await command(
-            ctx, create_account, CreateAccount(idempotency_key=uuid4(), unit_id=unit_id, login=login, display_name=name, password=password)
+            ctx,
+            create_account,
+            CreateAccount(
+                idempotency_key=uuid4(), unit_id=unit_id, login=login, display_name=name, password=password
+            ),
         )
         if made.error is not None or made.ref is None:
             raise made.error or NotFound("Account")
         granted = await command(
             ctx,
             grant_role,
-            GrantRole(idempotency_key=uuid4(), account_id=made.ref.id, role_code=role, unit_id=unit_id, basis="sanzhi admin-add"),
+            GrantRole(
+                idempotency_key=uuid4(),
+                account_id=made.ref.id,
+                role_code=role,
+                unit_id=unit_id,
+                basis="sanzhi admin-add",
+            ),
         )
         if granted.error is not None:
             raise granted.error

@@ -25,7 +25,9 @@ def _audit() -> None:
 
 
 @app.command()
-def export(target: Annotated[Path, typer.Argument(help="目标文件(JSON 行) / target file, JSON lines")]) -> None:
+def export(
+    target: Annotated[Path, typer.Argument(help="目标文件(JSON 行) / target file, JSON lines")],
+) -> None:
     """导出审计链，供独立验证 / Export the trail for the stand-alone verifier."""
     from sanzhi_core.platform.installation import Installation
 

@@ -46,7 +46,9 @@ def backup(
     installation = Installation.from_env()
     server = installation.start_database()
     if server is None:
-        raise FileNotFoundError("this installation uses a PostgreSQL server: back it up with its own tools (pg_dump, base backup)")
+        raise FileNotFoundError(
+            "this installation uses a PostgreSQL server: back it up with its own tools (pg_dump, base backup)"
+        )
     target = target.resolve()
     part = target.with_name(target.name + ".part")
     fd = part.open("wb")
@@ -71,13 +73,15 @@ def backup(
 
 
 def sdl(
-    plugins: Annotated[str | None, typer.Option(help="逗号分隔的插件 / only these plugins, by commas")] = None,
+    plugins: Annotated[
+        str | None, typer.Option(help="逗号分隔的插件 / only these plugins, by commas")
+    ] = None,
     check: Annotated[Path | None, typer.Option(help="与文件比较 / compare with this file")] = None,
 ) -> None:
     """打印 GraphQL 接口定义 / Print the GraphQL schema definition."""
     from sanzhi_core.parts import core_part
     from sanzhi_core.platform import plugins as loader
-    from sanzhi_graphql.schema import Api
+    from sanzhi_graphql.schema.api import Api
 
     enabled = None if plugins is None else frozenset(p.strip() for p in plugins.split(",") if p.strip())
     text = Api(loader.load(core_part())).sdl(enabled)
@@ -90,7 +94,9 @@ def sdl(
 
 
 def clock(
-    to: Annotated[datetime | None, typer.Option(help="把演示时钟拨到(上海时间) / move the demo clock to, Shanghai time")] = None,
+    to: Annotated[
+        datetime | None, typer.Option(help="把演示时钟拨到(上海时间) / move the demo clock to, Shanghai time")
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="回到真实时间 / back to real time")] = False,
 ) -> None:
     """演示时钟，仅在 SANZHI_CLOCK=demo 下有效 / The demo clock; only under SANZHI_CLOCK=demo, never through GraphQL."""

@@ -42,11 +42,15 @@ async def _import(file: Path, village: str, skip_bad: bool, dry_run: bool) -> in
     async with system(Installation.from_env()) as ctx:
         async with ctx.db.transaction() as session:
             unit_id = await session.scalar(
-                sa.select(OrgUnit.id).where(OrgUnit.code == village, OrgUnit.level == "VILLAGE", OrgUnit.status == "ACTIVE")
+                sa.select(OrgUnit.id).where(
+                    OrgUnit.code == village, OrgUnit.level == "VILLAGE", OrgUnit.status == "ACTIVE"
+                )
             )
         if unit_id is None:
             raise NotFound("OrgUnit", detail_zh=f"没有村{village}", detail_en=f"No village {village}")
-        result = await import_people(ctx, unit_id, file, file.name, dry_run=dry_run, skip_bad=skip_bad, key=uuid4())
+        result = await import_people(
+            ctx, unit_id, file, file.name, dry_run=dry_run, skip_bad=skip_bad, key=uuid4()
+        )
     for error in result.errors[:50]:
         out.print(f"[red]第{error.line}行 {error.column}: {error.message_zh} / {error.message_en}[/red]")
     out.print(

@@ -60,7 +60,11 @@ def refuse_privileged(installation: Installation) -> None:
 
 
 def web_server(
-    installation: Installation, platform: Platform, host: str, port: int, background: Callable[[], dict[str, Any]] | None
+    installation: Installation,
+    platform: Platform,
+    host: str,
+    port: int,
+    background: Callable[[], dict[str, Any]] | None,
 ) -> uvicorn.Server:
     """A uvicorn server of the API; not started."""
     import uvicorn
@@ -68,7 +72,14 @@ def web_server(
     from sanzhi_graphql.app import Web
     from sanzhi_graphql.settings import WebSettings
 
-    web = Web(platform, installation.open, installation.clock(), installation.keys(), WebSettings.from_env(installation.env), background)
+    web = Web(
+        platform,
+        installation.open,
+        installation.clock(),
+        installation.keys(),
+        WebSettings.from_env(installation.env),
+        background,
+    )
     config = uvicorn.Config(
         web.app(), host=host, port=port, log_level="warning", access_log=False, lifespan="on",
         timeout_graceful_shutdown=20, server_header=False, proxy_headers=False,
@@ -135,7 +146,9 @@ def worker() -> None:
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    stop_database: Annotated[bool, typer.Option(help="退出时停止内置数据库 / stop the embedded database on exit")] = True,
+    stop_database: Annotated[
+        bool, typer.Option(help="退出时停止内置数据库 / stop the embedded database on exit")
+    ] = True,
 ) -> None:
     """一个进程运行全部：数据库、接口、后台任务 / Everything in one process; runs `sanzhi init` first when needed."""
     from sanzhi_core.platform.installation import Installation

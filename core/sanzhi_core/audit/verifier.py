@@ -436,8 +436,16 @@ _TIME = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 _COLUMNS = ", ".join(
     f"'{name}', " + (_TIME.format("e.at") if name == "at" else f"e.{name}") for name in COLUMNS
 )
-_ENTRY = f"""e.epoch, e.txid::text txid, encode(e.row_hmac, 'hex') mac, encode(e.body, 'hex') body,
-    jsonb_build_object({_COLUMNS})::text columns"""
+_ENTRY = f"""e.epoch, e.txid::text txid, e.row_hmac, e.body,
+    json_build_object({_COLUMNS})::text columns"""
+_SETTINGS = {
+    "sanzhi.scope": "*",  # see every row where row-level security is on
+    "statement_timeout": "0",
+    # walk along the primary keys instead of sorting a whole trail on disk
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_sort": "off",
+}
 _HEADER = f"""select (select max(epoch) from core.audit_epoch) epoch, {_TIME.format("clock_timestamp()")} at,
     pg_snapshot_xmin(s)::text xmin, pg_snapshot_xmax(s)::text xmax from pg_current_snapshot() s"""
 _SEALS = f"""select n, epoch, lo, hi, count, size, encode(root, 'hex') root, encode(prev, 'hex') prev,
@@ -457,10 +465,8 @@ async def read_database(conn: Any) -> AsyncIterator[Record]:
     `conn`: an asyncpg connection without an open transaction, of a role that may read the audit tables.
     """
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        # see every row where row-level security is on, and take the time a long trail needs
-        await conn.execute(
-            "select set_config('sanzhi.scope', '*', true), set_config('statement_timeout', '0', true)"
-        )
+        for setting, value in _SETTINGS.items():
+            await conn.execute("select set_config($1, $2, true)", setting, value)
         row = await conn.fetchrow(_HEADER)
         snapshot = {"epoch": row["epoch"], "xmin": int(row["xmin"]), "xmax": int(row["xmax"])}
         yield {"kind": "header", "format": FORMAT, "at": row["at"], **snapshot}
@@ -493,8 +499,8 @@ def _entry_record(row: Any) -> Record:
     return {
         "epoch": row["epoch"],
         "txid": None if row["txid"] is None else int(row["txid"]),
-        "row_hmac": row["mac"],
-        "body": row["body"],
+        "row_hmac": None if row["row_hmac"] is None else row["row_hmac"].hex(),
+        "body": None if row["body"] is None else row["body"].hex(),
         "columns": json.loads(row["columns"]),
     }
 

@@ -61,11 +61,15 @@ def _strong(password: str, login: str) -> None:
 class Setup(CommandInput):
     """Make the first administrator with the token that `sanzhi init` printed."""
 
-    setup_token: str = Field(min_length=20, max_length=100, description="一次性安装令牌 / One-time setup token")
+    setup_token: str = Field(
+        min_length=20, max_length=100, description="一次性安装令牌 / One-time setup token"
+    )
     login: str = LOGIN
     display_name: str = Field(min_length=1, max_length=50, description="姓名 / Name")
     password: str = PASSWORD
-    unit_code: str = Field(min_length=12, max_length=12, description="县(市、区)12位代码 / 12-digit code of the county")
+    unit_code: str = Field(
+        min_length=12, max_length=12, description="县(市、区)12位代码 / 12-digit code of the county"
+    )
 
 
 @operation("core.identity.setup", permission=None, returns="Account")
@@ -78,7 +82,9 @@ async def set_up(work: Work, input: Setup) -> Account:
         .with_for_update()
     )
     if row is None:
-        raise Unauthenticated(detail_zh="安装令牌无效或已使用", detail_en="The setup token is unknown, used or expired")
+        raise Unauthenticated(
+            detail_zh="安装令牌无效或已使用", detail_en="The setup token is unknown, used or expired"
+        )
     _strong(input.password, input.login)
     unit = await work.session.scalar(
         sa.select(OrgUnit).where(
@@ -87,12 +93,18 @@ async def set_up(work: Work, input: Setup) -> Account:
     )
     if unit is None:
         raise ValidationFailed.of(
-            "unitCode", "UNKNOWN_UNIT", "没有这个县，请先导入区划", "No such county: import the divisions first"
+            "unitCode",
+            "UNKNOWN_UNIT",
+            "没有这个县，请先导入区划",
+            "No such county: import the divisions first",
         )
     work.allow()
     row.used_at = real_now()
     account = Account(
-        login=input.login, display_name=input.display_name, password_hash=await hash_password(input.password), **unit.place()
+        login=input.login,
+        display_name=input.display_name,
+        password_hash=await hash_password(input.password),
+        **unit.place(),
     )
     work.session.add(account)
     await work.session.flush()
@@ -111,7 +123,9 @@ class SignIn(CommandInput):
 async def sign_in(work: Work, input: SignIn) -> Session:
     """A session, or UNAUTHENTICATED alike for an unknown login and a wrong password; RATE_LIMITED when locked."""
     work.allow()
-    account = await work.session.scalar(sa.select(Account).where(sa.func.lower(Account.login) == input.login.lower()))
+    account = await work.session.scalar(
+        sa.select(Account).where(sa.func.lower(Account.login) == input.login.lower())
+    )
     now = real_now()
     if account is not None:
         work.units.append(account)
@@ -123,13 +137,19 @@ async def sign_in(work: Work, input: SignIn) -> Session:
             await _count_failure(work, account.id)
         raise Unauthenticated(detail_zh="登录名或密码不对", detail_en="Wrong login name or password")
     admin = await work.session.scalar(
-        sa.select(sa.true()).where(
-            RoleGrant.account_id == account.id, RoleGrant.revoked_at.is_(None), RoleGrant.role_code.in_(ADMIN_ROLES)
-        ).limit(1)
+        sa.select(sa.true())
+        .where(
+            RoleGrant.account_id == account.id,
+            RoleGrant.revoked_at.is_(None),
+            RoleGrant.role_code.in_(ADMIN_ROLES),
+        )
+        .limit(1)
     )
     account.failed_logins, account.first_failed_at, account.locked_until = 0, None, None
     issued = await issue(work.session, account, channel=work.ctx.channel, admin=bool(admin))
-    return Session(issued.token, issued.expires_at.isoformat(), issued.idle_seconds, account.must_change_password)
+    return Session(
+        issued.token, issued.expires_at.isoformat(), issued.idle_seconds, account.must_change_password
+    )
 
 
 async def _count_failure(work: Work, account_id: UUID) -> None:
@@ -154,7 +174,9 @@ async def sign_out(work: Work, input: SignOut) -> None:
     """The token stops working from the next request on."""
     _signed_in(work)
     await work.session.execute(
-        sa.update(AccessToken).where(AccessToken.id == work.ctx.principal.token_id).values(revoked_at=real_now())
+        sa.update(AccessToken)
+        .where(AccessToken.id == work.ctx.principal.token_id)
+        .values(revoked_at=real_now())
     )
 
 
@@ -231,7 +253,9 @@ class SetAccountStatus(ChangeInput):
     """Suspend, reopen or close an account; its sessions end at once."""
 
     account_id: id_of("Account") = Field(description="账户 / Account")  # type: ignore[valid-type]
-    status: str = Field(pattern="^(ACTIVE|SUSPENDED|CLOSED)$", description="ACTIVE 启用 SUSPENDED 停用 CLOSED 注销 / Status")
+    status: str = Field(
+        pattern="^(ACTIVE|SUSPENDED|CLOSED)$", description="ACTIVE 启用 SUSPENDED 停用 CLOSED 注销 / Status"
+    )
     reason: str = Field(min_length=2, max_length=200, description="理由 / Reason")
 
 

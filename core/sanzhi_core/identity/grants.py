@@ -16,7 +16,9 @@ from sanzhi_core.platform.inputs import ChangeInput, CommandInput, id_of
 from sanzhi_core.platform.work import Work
 
 MANAGE = "core.grant.manage"
-ORDER = {level: n for n, level in enumerate(("PROVINCE", "CITY", "COUNTY", "TOWN", "VILLAGE", "GRID", "MICRO"))}
+ORDER = {
+    level: n for n, level in enumerate(("PROVINCE", "CITY", "COUNTY", "TOWN", "VILLAGE", "GRID", "MICRO"))
+}
 COMMITTEE = frozenset({"VC_DIRECTOR", "VC_MEMBER"})
 
 
@@ -36,11 +38,16 @@ async def add_grant(
     role = await work.session.get(Role, role_code)
     if role is None or unit.level not in role.levels:
         raise ValidationFailed.of(
-            "roleCode", "NOT_AT_LEVEL", "该角色不能授予这一级单位", "This role is not granted at a unit of this level"
+            "roleCode",
+            "NOT_AT_LEVEL",
+            "该角色不能授予这一级单位",
+            "This role is not granted at a unit of this level",
         )
     start = valid_from or work.today
     if valid_to is not None and valid_to <= start:
-        raise ValidationFailed.of("validTo", "NOT_AFTER_START", "结束日期须晚于开始日期", "The end must be after the start")
+        raise ValidationFailed.of(
+            "validTo", "NOT_AFTER_START", "结束日期须晚于开始日期", "The end must be after the start"
+        )
     if account.status != "ACTIVE":
         raise ValidationFailed.of("accountId", "NOT_ACTIVE", "账户未启用", "The account is not active")
     await _incompatible(work, account, role, unit, start, valid_to)
@@ -79,12 +86,14 @@ async def _incompatible(
     for code, village_id, group in held:
         if role.exclusive_group is not None and group == role.exclusive_group and code != role.code:
             raise ConflictOfInterest(
-                detail_zh="系统、安全、审计管理员不得由一人兼任", detail_en="System, security and audit administrator are three persons"
+                detail_zh="系统、安全、审计管理员不得由一人兼任",
+                detail_en="System, security and audit administrator are three persons",
             )
         pair = {code, role.code}
         if village_id == unit.village_id and "SUPERVISION" in pair and pair & COMMITTEE:
             raise ConflictOfInterest(
-                detail_zh="村务监督委员会成员不得兼任村委会成员", detail_en="Supervision excludes the village committee"
+                detail_zh="村务监督委员会成员不得兼任村委会成员",
+                detail_en="Supervision excludes the village committee",
             )
 
 
@@ -94,11 +103,19 @@ class GrantRole(CommandInput):
     account_id: id_of("Account") = Field(description="账户 / Account")  # type: ignore[valid-type]
     role_code: str = Field(min_length=2, max_length=40, description="角色代码 / Role code")
     unit_id: id_of("OrgUnit") = Field(description="单位 / Unit")  # type: ignore[valid-type]
-    scope: str = Field("SUBTREE", pattern="^(SUBTREE|EXACT)$", description="SUBTREE 含下级 EXACT 仅本级 / Scope")
-    department: str | None = Field(None, max_length=40, description="部门(县级部门角色) / Department (county roles)")
+    scope: str = Field(
+        "SUBTREE", pattern="^(SUBTREE|EXACT)$", description="SUBTREE 含下级 EXACT 仅本级 / Scope"
+    )
+    department: str | None = Field(
+        None, max_length=40, description="部门(县级部门角色) / Department (county roles)"
+    )
     valid_from: date | None = Field(None, description="起始日，缺省为今天 / First day, today when missing")
-    valid_to: date | None = Field(None, description="失效日(当天起无效) / First day on which it no longer holds")
-    basis: str = Field(min_length=2, max_length=200, description="依据：选举、文号 / Basis: election, document number")
+    valid_to: date | None = Field(
+        None, description="失效日(当天起无效) / First day on which it no longer holds"
+    )
+    basis: str = Field(
+        min_length=2, max_length=200, description="依据：选举、文号 / Basis: election, document number"
+    )
 
 
 @operation("core.grant.add", permission=MANAGE, returns="RoleGrant")
@@ -135,7 +152,9 @@ def _below(work: Work, unit: OrgUnit) -> None:
     if work.ctx.principal.kind == "SYSTEM" or any(g.role_code == "SEC_ADMIN" for g in grants):
         return
     if not any(ORDER[g.level] < ORDER[unit.level] for g in grants):
-        raise Forbidden(MANAGE, detail_zh="只能授予下级单位的角色", detail_en="Roles are granted to lower units only")
+        raise Forbidden(
+            MANAGE, detail_zh="只能授予下级单位的角色", detail_en="Roles are granted to lower units only"
+        )
 
 
 class RevokeGrant(ChangeInput):

@@ -34,9 +34,13 @@ class Account(Identified, Versioned, Scoped, Base):
 
     login: Mapped[str] = mapped_column(info=INTERNAL)
     display_name: Mapped[str] = mapped_column(info=PERSONAL)
-    resident_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("core.resident.id"), unique=True, info=INTERNAL)
+    resident_id: Mapped[UUID | None] = mapped_column(
+        sa.ForeignKey("core.resident.id"), unique=True, info=INTERNAL
+    )
     password_hash: Mapped[str] = mapped_column(info=SENSITIVE)
-    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=INTERNAL)
+    must_change_password: Mapped[bool] = mapped_column(
+        default=False, server_default=sa.false(), info=INTERNAL
+    )
     status: Mapped[str] = mapped_column(default="ACTIVE", server_default="ACTIVE", info=INTERNAL)
     failed_logins: Mapped[int] = mapped_column(default=0, server_default="0", info=INTERNAL)
     first_failed_at: Mapped[datetime | None] = mapped_column(info=INTERNAL)

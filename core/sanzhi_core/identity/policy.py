@@ -52,7 +52,9 @@ async def roles_with(ctx: Context, session: AsyncSession, permission: str) -> fr
     generation, table = ctx.platform.role_permissions
     if generation != ctx.principal.generation:
         table = {}
-        for role, key in await session.execute(sa.select(RolePermission.role_code, RolePermission.permission)):
+        for role, key in await session.execute(
+            sa.select(RolePermission.role_code, RolePermission.permission)
+        ):
             table.setdefault(key, set()).add(role)  # type: ignore[attr-defined,arg-type]
         table = {k: frozenset(v) for k, v in table.items()}
         ctx.platform.role_permissions = (ctx.principal.generation, table)
@@ -70,7 +72,9 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
     ]
     if not held:
         return []
-    found = await session.execute(sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held})))
+    found = await session.execute(
+        sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))
+    )
     paths = {ident: path for ident, path in found}
     areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
@@ -130,7 +134,9 @@ async def _enabled(
             await _spread(session, out, child)
 
 
-async def _compute(ctx: Context, session: AsyncSession, permission: str, states: frozenset[str] | None) -> Scope:
+async def _compute(
+    ctx: Context, session: AsyncSession, permission: str, states: frozenset[str] | None
+) -> Scope:
     plugin = ctx.platform.plugin_of(permission)
     system = ctx.principal.kind == "SYSTEM"
     if plugin == "core" or states is None:
@@ -146,7 +152,9 @@ async def _compute(ctx: Context, session: AsyncSession, permission: str, states:
     if plugin not in ctx.platform.parts:
         return NOWHERE
     if system:
-        roots = await session.execute(sa.select(OrgUnit.id, OrgUnit.org_path, OrgUnit.level).where(OrgUnit.parent_id.is_(None)))
+        roots = await session.execute(
+            sa.select(OrgUnit.id, OrgUnit.org_path, OrgUnit.level).where(OrgUnit.parent_id.is_(None))
+        )
         areas = [Area(*r) for r in roots.all()]
     else:
         areas = await granted(ctx, session, permission)
@@ -181,7 +189,9 @@ async def _cached(
     return scope
 
 
-async def scope_of(ctx: Context, permission: str, mode: str = "read", session: AsyncSession | None = None) -> Scope:
+async def scope_of(
+    ctx: Context, permission: str, mode: str = "read", session: AsyncSession | None = None
+) -> Scope:
     """Where the caller holds a permission today. `mode` "read" keeps SUSPENDED places, "write" leaves them out."""
     if ctx.principal.kind == "ANONYMOUS":
         ctx.platform.plugin_of(permission)
@@ -199,5 +209,3 @@ async def granted_scope(ctx: Context, permission: str, session: AsyncSession) ->
 async def holds_anywhere(ctx: Context, permissions: Iterable[str]) -> frozenset[str]:
     """Those of `permissions` that the caller holds at least somewhere, for `viewer.capabilities`."""
     return frozenset([p for p in permissions if await scope_of(ctx, p)])
-
-

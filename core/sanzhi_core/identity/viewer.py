@@ -57,12 +57,12 @@ async def viewer(ctx: Context, _input: Any) -> Viewer:
     p = ctx.principal
     en = ctx.locale.startswith("en")
     async with ctx.db.transaction() as session:
-        names = {
-            r.code: (r.name_en if en else r.name_zh) for r in await session.scalars(sa.select(Role))
-        }
+        names = {r.code: (r.name_en if en else r.name_zh) for r in await session.scalars(sa.select(Role))}
         units = {
             u.id: u
-            for u in await session.scalars(sa.select(OrgUnit).where(OrgUnit.id.in_([g.unit_id for g in p.grants])))
+            for u in await session.scalars(
+                sa.select(OrgUnit).where(OrgUnit.id.in_([g.unit_id for g in p.grants]))
+            )
         }
     today = ctx.today
     roles = [
@@ -112,14 +112,18 @@ async def enabled_plugins(ctx: Context) -> frozenset[str]:
         paths = [
             path
             for path in await session.scalars(
-                sa.select(OrgUnit.org_path).where(OrgUnit.id.in_([*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])]))
+                sa.select(OrgUnit.org_path).where(
+                    OrgUnit.id.in_([*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])])
+                )
             )
         ]
         for plugin in platform.plugin_names if paths else ():
             statement = live(plugin, ctx.today)
             rows = (await session.execute(statement)).all()
             for _, path, _, state, _ in rows:
-                if state in READABLE and any(path.startswith(mine) or mine.startswith(path) for mine in paths):
+                if state in READABLE and any(
+                    path.startswith(mine) or mine.startswith(path) for mine in paths
+                ):
                     found.add(plugin)
                     break
     result = frozenset(found)

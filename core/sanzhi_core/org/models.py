@@ -26,12 +26,20 @@ class OrgUnit(Identified, Versioned, Base):
     __tablename__ = "org_unit"
     __table_args__ = (
         sa.CheckConstraint("org_path LIKE '%/'", name="org_path_closed"),
-        sa.CheckConstraint("level in ('PROVINCE','CITY','COUNTY','TOWN','VILLAGE','GRID','MICRO')", name="level"),
+        sa.CheckConstraint(
+            "level in ('PROVINCE','CITY','COUNTY','TOWN','VILLAGE','GRID','MICRO')", name="level"
+        ),
         sa.CheckConstraint("status in ('PLANNED','ACTIVE','ABOLISHED')", name="status"),
         sa.CheckConstraint("area_km2 is null or area_km2 >= 0", name="area"),
         sa.CheckConstraint("valid_to is null or valid_to > valid_from", name="validity"),
         # R-CORE-01: one living unit per (level, code)
-        sa.Index("uq_org_unit_level_code", "level", "code", unique=True, postgresql_where=sa.text("valid_to is null")),
+        sa.Index(
+            "uq_org_unit_level_code",
+            "level",
+            "code",
+            unique=True,
+            postgresql_where=sa.text("valid_to is null"),
+        ),
         sa.Index("ix_org_unit_code", "code"),
         sa.Index("ix_org_unit_org_path", "org_path"),
         sa.Index("ix_org_unit_parent_code", "parent_id", "code", "id"),
@@ -86,7 +94,9 @@ class OrgUnitVersion(Identified, Scoped, Base):
     __tablename__ = "org_unit_version"
     __table_args__ = (
         sa.CheckConstraint("valid_to is null or valid_to > valid_from", name="validity"),
-        sa.Index("uq_org_unit_version_open", "unit_id", unique=True, postgresql_where=sa.text("valid_to is null")),
+        sa.Index(
+            "uq_org_unit_version_open", "unit_id", unique=True, postgresql_where=sa.text("valid_to is null")
+        ),
         sa.Index("ix_org_unit_version_parent", "parent_id", "code", "id"),
         *scope_indexes("org_unit_version", "code"),
         {"schema": "core"},
@@ -121,7 +131,13 @@ class VillagersGroup(Identified, Versioned, Scoped, Base):
 
     __tablename__ = "villagers_group"
     __table_args__ = (
-        sa.Index("uq_villagers_group_name", "village_id", "name", unique=True, postgresql_where=sa.text("valid_to is null")),
+        sa.Index(
+            "uq_villagers_group_name",
+            "village_id",
+            "name",
+            unique=True,
+            postgresql_where=sa.text("valid_to is null"),
+        ),
         *scope_indexes("villagers_group", "name"),
         {"schema": "core"},
     )
@@ -136,7 +152,9 @@ class Body(Identified, Versioned, Scoped, Base):
 
     __tablename__ = "body"
     __table_args__ = (
-        sa.Index("uq_body_unit_kind", "unit_id", "kind", unique=True, postgresql_where=sa.text("valid_to is null")),
+        sa.Index(
+            "uq_body_unit_kind", "unit_id", "kind", unique=True, postgresql_where=sa.text("valid_to is null")
+        ),
         *scope_indexes("body", "kind"),
         {"schema": "core"},
     )

@@ -36,7 +36,9 @@ class Household(Identified, Versioned, Scoped, Base):
 
     household_no: Mapped[str] = mapped_column(info=PUBLIC)
     type: Mapped[str] = mapped_column(info=PUBLIC)
-    group_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("core.villagers_group.id"), index=True, info=PUBLIC)
+    group_id: Mapped[UUID | None] = mapped_column(
+        sa.ForeignKey("core.villagers_group.id"), index=True, info=PUBLIC
+    )
     head_resident_id: Mapped[UUID | None] = mapped_column(
         sa.ForeignKey("core.resident.id", use_alter=True, name="fk_household_head"), info=INTERNAL
     )
@@ -77,7 +79,12 @@ class Resident(Identified, Versioned, Scoped, Base):
         sa.CheckConstraint("status in ('ACTIVE','MOVED_OUT','DECEASED')", name="status"),
         sa.CheckConstraint("sex in ('M','F')", name="sex"),
         sa.CheckConstraint("id_type in ('RESIDENT_ID','HKMT_PERMIT','PASSPORT','NONE')", name="id_type"),
-        sa.Index("uq_resident_id_hash", "id_number_hash", unique=True, postgresql_where=sa.text("id_number_hash is not null")),
+        sa.Index(
+            "uq_resident_id_hash",
+            "id_number_hash",
+            unique=True,
+            postgresql_where=sa.text("id_number_hash is not null"),
+        ),
         sa.Index("ix_resident_household", "household_id"),
         *scope_indexes("resident", "masked_name"),
         {"schema": "core"},

@@ -25,6 +25,8 @@ def seed(years: Iterable[int] = SEEDED_YEARS) -> list[dict[str, Any]]:
 async def work_calendar(session: AsyncSession) -> WorkCalendar:
     """The calendar in force: weekends plus the rows."""
     rows = await session.execute(
-        sa.select(CalendarDay.day, CalendarDay.working, CalendarDay.name, CalendarDay.official, CalendarDay.source)
+        sa.select(
+            CalendarDay.day, CalendarDay.working, CalendarDay.name, CalendarDay.official, CalendarDay.source
+        )
     )
     return WorkCalendar(Day(*row) for row in rows)

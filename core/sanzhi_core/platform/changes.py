@@ -37,7 +37,9 @@ class _Row:
 
     def change(self, keys: Keys) -> Change:
         shown = {
-            name: {"new": self.after.get(name)} if self.created else {"old": self.before.get(name), "new": self.after.get(name)}
+            name: {"new": self.after.get(name)}
+            if self.created
+            else {"old": self.before.get(name), "new": self.after.get(name)}
             for name in sorted(self.open)
         }
         key = keys.audit_value_key

@@ -35,7 +35,7 @@ from sanzhi_core.errors import (
     ValidationFailed,
     VersionConflict,
 )
-from sanzhi_core.kit.refusals import Refusal
+from sanzhi_core.kit.refusals import Refusal, business_error
 from sanzhi_core.people.secrets import decrypt, encrypt
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.models import IdempotencyKey
@@ -97,24 +97,6 @@ class Outcome:
     output: Any = None
 
 
-def as_business_error(refusal: Refusal) -> BusinessError:
-    """A pure rule's refusal as the API's error of the same code."""
-    facts = refusal.facts
-    zh, en = refusal.message_zh, refusal.message_en
-    cls = BY_CODE.get(refusal.code, ValidationFailed)
-    if cls is ValidationFailed:
-        path = str(facts.get("field", ""))
-        return ValidationFailed.of(path, str(facts.get("reason", refusal.code)), zh, en)
-    names = {f.name for f in dataclasses.fields(cls)}
-    renamed = {"frm": "from_state", "to": "to_state", "not_before": "earliest", "needed": "required"}
-    given: dict[str, Any] = {}
-    for key, value in facts.items():
-        name = renamed.get(key, key)
-        if name in names:
-            given[name] = value if isinstance(value, (int, UUID)) and name != "required" else str(value)
-    return cls(**given, detail_zh=zh, detail_en=en)
-
-
 def _request_hash(op: Operation[Any, Any], data: BaseModel) -> bytes:
     body = data.model_dump(mode="json", exclude={"idempotency_key"})
     return sha256(orjson.dumps([op.name, body], option=orjson.OPT_SORT_KEYS)).digest()
@@ -126,7 +108,10 @@ def _pack(outcome: Outcome) -> bytes:
         "ref": [outcome.ref.type, str(outcome.ref.id)] if outcome.ref else None,
         "error": None
         if error is None
-        else {"code": str(error.code), "given": {f.name: getattr(error, f.name) for f in dataclasses.fields(error)}},
+        else {
+            "code": str(error.code),
+            "given": {f.name: getattr(error, f.name) for f in dataclasses.fields(error)},
+        },
         "output": outcome.output,
     }
     return orjson.dumps(body, default=str)
@@ -148,7 +133,9 @@ def _unpack(body: bytes, output_type: type | None) -> Outcome:
     return Outcome(ref, error, True, output)
 
 
-async def command(ctx: Context, op: Operation[Any, Any], data: BaseModel, *, outputs: type | None = None) -> Outcome:
+async def command(
+    ctx: Context, op: Operation[Any, Any], data: BaseModel, *, outputs: type | None = None
+) -> Outcome:
     """Run one operation through the door. Raises only what is not a refusal (a fault: audited FAILED, then raised)."""
     last: BaseException | None = None
     for attempt in range(TRIES):
@@ -164,7 +151,9 @@ async def command(ctx: Context, op: Operation[Any, Any], data: BaseModel, *, out
             break
     assert last is not None
     async with ctx.db.transaction() as session:
-        await record(session, ctx, action=op.name, result="FAILED", error_code="INTERNAL", reason=type(last).__name__)
+        await record(
+            session, ctx, action=op.name, result="FAILED", error_code="INTERNAL", reason=type(last).__name__
+        )
     raise last
 
 
@@ -212,7 +201,13 @@ async def _claim(
     """Insert the key; a second holder waits here for the first to commit, then sees its row."""
     mine = await session.scalar(
         insert(IdempotencyKey)
-        .values(principal=ctx.principal.key, key=key, operation=op.name, request_hash=digest, created_at=real_now())
+        .values(
+            principal=ctx.principal.key,
+            key=key,
+            operation=op.name,
+            request_hash=digest,
+            created_at=real_now(),
+        )
         .on_conflict_do_nothing()
         .returning(IdempotencyKey.key)
     )
@@ -233,7 +228,7 @@ async def _attempt(work: Work, op: Operation[Any, Any], data: BaseModel) -> Outc
     except BusinessError as refusal:
         error = refusal
     except Refusal as refusal:
-        error = as_business_error(refusal)
+        error = business_error(refusal)
     except StaleDataError:
         error = VersionConflict()
     except IntegrityError as fault:

@@ -84,9 +84,7 @@ class Scope:
 
     def covers(self, row: Any) -> bool:
         """Whether a row (anything with the scope columns as attributes) lies inside."""
-        return self.everywhere or any(
-            ids and getattr(row, column) in ids for column, ids in self.levels()
-        )
+        return self.everywhere or any(ids and getattr(row, column) in ids for column, ids in self.levels())
 
     def ids(self) -> tuple[UUID, ...]:
         """All ids, for the RLS setting."""

@@ -55,7 +55,13 @@ async def delivery_lag(ctx: Context, _input: Any) -> DeliveryLag:
             .limit(100)
         )
         dead = [
-            DeadDelivery(str(r.id), r.consumer, r.attempts, r.dead_at.isoformat() if r.dead_at else "", r.last_error or "")
+            DeadDelivery(
+                str(r.id),
+                r.consumer,
+                r.attempts,
+                r.dead_at.isoformat() if r.dead_at else "",
+                r.last_error or "",
+            )
             for r in rows
         ]
     return DeliveryLag(lag.todo, lag.due, lag.parked, lag.dead, lag.oldest_s, dead)

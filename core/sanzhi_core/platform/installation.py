@@ -139,7 +139,9 @@ class Installation:
         loaded.report_dir, loaded.notice_dir = self.reports_dir, self.notices_dir
         return loaded
 
-    async def init(self, platform: Platform, *, app_role: str | None = None, read_role: str | None = None) -> None:
+    async def init(
+        self, platform: Platform, *, app_role: str | None = None, read_role: str | None = None
+    ) -> None:
         """Make database, roles, keys and tables, or bring them up to date. Repeatable; keys are never overwritten."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.keys_path.exists():
@@ -170,7 +172,9 @@ class Installation:
                 "SANZHI_READ_PASSWORD": provision.new_password(),
             }
         app, read = kept["SANZHI_APP_ROLE"], kept["SANZHI_READ_ROLE"]
-        await provision.ensure_roles(owner, kept["SANZHI_APP_PASSWORD"], kept["SANZHI_READ_PASSWORD"], app, read)
+        await provision.ensure_roles(
+            owner, kept["SANZHI_APP_PASSWORD"], kept["SANZHI_READ_PASSWORD"], app, read
+        )
         kept["SANZHI_APP_DATABASE_URL"] = provision.role_url(owner, app, kept["SANZHI_APP_PASSWORD"])
         kept["SANZHI_READ_DATABASE_URL"] = provision.role_url(owner, read, kept["SANZHI_READ_PASSWORD"])
         provision.write_secrets(self.secrets_path, kept)

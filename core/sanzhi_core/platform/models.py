@@ -126,9 +126,18 @@ class Delivery(Identified, Base):
     __tablename__ = "delivery"
     __table_args__ = (
         sa.UniqueConstraint("dedup_key"),
-        sa.Index("ix_delivery_todo", "run_at", "id", postgresql_where=sa.text("done_at is null and dead_at is null and parked_at is null")),
-        sa.Index("ix_delivery_order", "consumer", "aggregate", "seq", postgresql_where=sa.text("done_at is null")),
-        sa.Index("ix_delivery_parked", "plugin", "unit_id", postgresql_where=sa.text("parked_at is not null")),
+        sa.Index(
+            "ix_delivery_todo",
+            "run_at",
+            "id",
+            postgresql_where=sa.text("done_at is null and dead_at is null and parked_at is null"),
+        ),
+        sa.Index(
+            "ix_delivery_order", "consumer", "aggregate", "seq", postgresql_where=sa.text("done_at is null")
+        ),
+        sa.Index(
+            "ix_delivery_parked", "plugin", "unit_id", postgresql_where=sa.text("parked_at is not null")
+        ),
         {"schema": "core"},
     )
 
@@ -159,7 +168,12 @@ class Timer(Identified, Base):
     __tablename__ = "timer"
     __table_args__ = (
         sa.UniqueConstraint("key"),
-        sa.Index("ix_timer_due", "due_at", "id", postgresql_where=sa.text("fired_at is null and cancelled_at is null")),
+        sa.Index(
+            "ix_timer_due",
+            "due_at",
+            "id",
+            postgresql_where=sa.text("fired_at is null and cancelled_at is null"),
+        ),
         {"schema": "core"},
     )
 
@@ -254,7 +268,9 @@ class CatalogueItem(Identified, Versioned, Base):
 
     __tablename__ = "catalogue_item"
     __table_args__ = (
-        sa.UniqueConstraint("catalogue", "unit_id", "catalogue_version", "code", postgresql_nulls_not_distinct=True),
+        sa.UniqueConstraint(
+            "catalogue", "unit_id", "catalogue_version", "code", postgresql_nulls_not_distinct=True
+        ),
         {"schema": "core"},
     )
 

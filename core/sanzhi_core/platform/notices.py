@@ -86,11 +86,18 @@ async def notify(work: Work, message: Message, recipients: Iterable[Recipient], 
     made = 0
     for start in range(0, len(rows), 500):
         found = await work.session.scalars(
-            insert(Notification).values(rows[start : start + 500]).on_conflict_do_nothing().returning(Notification.id)
+            insert(Notification)
+            .values(rows[start : start + 500])
+            .on_conflict_do_nothing()
+            .returning(Notification.id)
         )
         made += len(found.all())
     if made:
-        await work.enqueue(SEND, {"event_key": message.event_key, "cause": cause}, dedup_key=f"{SEND}|{message.event_key}|{cause}|{new_id()}")
+        await work.enqueue(
+            SEND,
+            {"event_key": message.event_key, "cause": cause},
+            dedup_key=f"{SEND}|{message.event_key}|{cause}|{new_id()}",
+        )
     return made
 
 
@@ -124,7 +131,11 @@ async def send_queued(work: Work, payload: dict[str, Any]) -> None:
         return
     if quiet(work.now) and any(r.priority != "EMERGENCY" for r in rows):
         await work.set_timer(
-            f"{SEND}|quiet|{payload['event_key']}|{payload['cause']}", SEND, payload, unit_id=None, due_at=quiet_ends(work.now)
+            f"{SEND}|quiet|{payload['event_key']}|{payload['cause']}",
+            SEND,
+            payload,
+            unit_id=None,
+            due_at=quiet_ends(work.now),
         )
         rows = [r for r in rows if r.priority == "EMERGENCY"]
     lines = []

@@ -43,7 +43,9 @@ class ServerTime:
 async def server_time(ctx: Context, _input: Any) -> ServerTime:
     """The clock all deadlines are reckoned by."""
     now = ctx.clock.now().astimezone(SHANGHAI)
-    return ServerTime(now.isoformat(timespec="seconds"), ctx.today.isoformat(), isinstance(ctx.clock, OffsetClock))
+    return ServerTime(
+        now.isoformat(timespec="seconds"), ctx.today.isoformat(), isinstance(ctx.clock, OffsetClock)
+    )
 
 
 @dataclass(frozen=True)

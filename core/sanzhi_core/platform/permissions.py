@@ -22,7 +22,9 @@ async def seed_permissions(conn: Any, platform: Platform) -> int:
         if key not in known:
             rows += [(role, key) for role in permission.default_roles]
     async with conn.transaction():
-        await conn.executemany("insert into core.role_permission (role_code, permission) values ($1, $2)", rows)
+        await conn.executemany(
+            "insert into core.role_permission (role_code, permission) values ($1, $2)", rows
+        )
         if rows:
             await conn.execute("update core.generation set n = n + 1")
     return len(rows)

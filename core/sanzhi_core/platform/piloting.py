@@ -29,7 +29,9 @@ class PilotChoice(Input):
 
     plugin: str = Field(min_length=2, max_length=40, description="插件 / Plugin")
     unit_id: id_of("OrgUnit") = Field(description="县、乡镇或村 / County, town or village")  # type: ignore[valid-type]
-    state: str = Field(pattern=f"^({STATES})$", description="OFF 关闭 PILOT 试点 ON 启用 SUSPENDED 暂停 / State")
+    state: str = Field(
+        pattern=f"^({STATES})$", description="OFF 关闭 PILOT 试点 ON 启用 SUSPENDED 暂停 / State"
+    )
     valid_from: date | None = Field(None, description="生效日，缺省为今天 / First day, today when missing")
 
 
@@ -41,7 +43,8 @@ class SetPlugin(CommandInput, PilotChoice):
     reason: str = Field(min_length=2, max_length=200, description="理由 / Reason")
     doc_no: str = Field(min_length=2, max_length=100, description="文号 / Document number")
     checklist_complete: bool = Field(
-        False, description="试点清单(资金、人员、培训、平台、考核)已完成，PILOT→ON 必需 / Pilot checklist complete"
+        False,
+        description="试点清单(资金、人员、培训、平台、考核)已完成，PILOT→ON 必需 / Pilot checklist complete",
     )
 
 
@@ -67,21 +70,31 @@ class PluginPlan:
 
 async def _check(work: Work, choice: PilotChoice) -> tuple[OrgUnit, date]:
     if choice.plugin not in work.ctx.platform.plugin_names:
-        raise ValidationFailed.of("plugin", "NOT_INSTALLED", "没有安装这个插件", "This plugin is not installed")
+        raise ValidationFailed.of(
+            "plugin", "NOT_INSTALLED", "没有安装这个插件", "This plugin is not installed"
+        )
     unit = await work.unit(choice.unit_id)
     if unit.level not in LEVELS:
-        raise ValidationFailed.of("unitId", "WRONG_LEVEL", "只能在县、乡镇或村启用", "Only at a county, town or village")
+        raise ValidationFailed.of(
+            "unitId", "WRONG_LEVEL", "只能在县、乡镇或村启用", "Only at a county, town or village"
+        )
     start = choice.valid_from or work.today
     if start < work.today:
-        raise ValidationFailed.of("validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past")
+        raise ValidationFailed.of(
+            "validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past"
+        )
     return unit, start
 
 
 async def _villages(work: Work, unit: OrgUnit, plugin: str, on: date) -> tuple[int, int]:
     """(villages the decision reaches, villages that keep a nearer one)."""
-    below = sa.select(OrgUnit).where(
-        OrgUnit.org_path.op("^@")(unit.org_path), OrgUnit.level == "VILLAGE", OrgUnit.status == "ACTIVE"
-    ).subquery()
+    below = (
+        sa.select(OrgUnit)
+        .where(
+            OrgUnit.org_path.op("^@")(unit.org_path), OrgUnit.level == "VILLAGE", OrgUnit.status == "ACTIVE"
+        )
+        .subquery()
+    )
     e = PluginEnablement
     nearer = sa.exists().where(
         e.plugin == plugin,
@@ -91,7 +104,11 @@ async def _villages(work: Work, unit: OrgUnit, plugin: str, on: date) -> tuple[i
         e.org_path.op("^@")(unit.org_path),
         below.c.org_path.op("^@")(e.org_path),
     )
-    row = (await work.session.execute(sa.select(sa.func.count().filter(~nearer), sa.func.count().filter(nearer)).select_from(below))).one()
+    row = (
+        await work.session.execute(
+            sa.select(sa.func.count().filter(~nearer), sa.func.count().filter(nearer)).select_from(below)
+        )
+    ).one()
     return int(row[0]), int(row[1])
 
 
@@ -100,7 +117,9 @@ async def plan_plugin(ctx: Context, choice: PilotChoice) -> PluginPlan:
     async with ctx.db.transaction() as session:
         work = Work(ctx, session, plugin="core", permission=MANAGE)
         unit, start = await _check(work, choice)
-        blockers = await work.ctx.platform.blockers(work, choice.plugin, unit.id) if choice.state in WRITABLE else []
+        blockers = (
+            await work.ctx.platform.blockers(work, choice.plugin, unit.id) if choice.state in WRITABLE else []
+        )
         changed, kept = await _villages(work, unit, choice.plugin, start)
         current = await state_at(session, choice.plugin, unit.id, start)
         en = ctx.locale.startswith("en")
@@ -131,11 +150,15 @@ async def set_plugin(work: Work, input: SetPlugin) -> PluginEnablement:
         )
     )
     if locked is not None:
-        raise Forbidden(MANAGE, detail_zh="上级已锁定该插件的状态", detail_en="The state of this plugin is locked above")
+        raise Forbidden(
+            MANAGE, detail_zh="上级已锁定该插件的状态", detail_en="The state of this plugin is locked above"
+        )
     if input.state in WRITABLE:
         blockers = await work.ctx.platform.blockers(work, input.plugin, unit.id)
         if blockers:
-            raise ValidationFailed.of("plugin", blockers[0].code, blockers[0].message_zh, blockers[0].message_en)
+            raise ValidationFailed.of(
+                "plugin", blockers[0].code, blockers[0].message_zh, blockers[0].message_en
+            )
     work.reason(input.reason)
     await _close_earlier(work, input.plugin, unit.id, start)
     row = PluginEnablement(
@@ -155,7 +178,12 @@ async def set_plugin(work: Work, input: SetPlugin) -> PluginEnablement:
     await work.session.flush()
     if input.state in WRITABLE:
         await outbox.unpark(work.session, input.plugin)
-    await work.emit("core.plugin.state_changed", unit, f"plugin:{input.plugin}", {"plugin": input.plugin, "state": input.state})
+    await work.emit(
+        "core.plugin.state_changed",
+        unit,
+        f"plugin:{input.plugin}",
+        {"plugin": input.plugin, "state": input.state},
+    )
     return row
 
 

@@ -168,7 +168,9 @@ def _check(part: Part) -> None:
         wanted = [node.policy.permission] + [getattr(s, "needs", None) for s in node.specs.values()]
         for permission in filter(None, wanted):
             if permission.startswith(f"{name}.") and permission not in known:
-                raise PluginFault(f"{name}: type {node.type_name} asks for undeclared permission {permission!r}")
+                raise PluginFault(
+                    f"{name}: type {node.type_name} asks for undeclared permission {permission!r}"
+                )
         if name != CORE and not node.type_name.startswith(part.manifest.prefix):
             raise PluginFault(f"{name}: type {node.type_name} must start with {part.manifest.prefix}")
     for mutation in part.graphql.mutations:
@@ -206,7 +208,9 @@ def _part_of(module: Any, name: str) -> Part:
     return part
 
 
-def load(core: Part, *, extra: Mapping[str, Any] | None = None, only: Iterable[str] | None = None) -> Platform:
+def load(
+    core: Part, *, extra: Mapping[str, Any] | None = None, only: Iterable[str] | None = None
+) -> Platform:
     """Load every installed plugin (or `only` these), plus `extra` {name: module} given by tests.
 
     A plugin that raises anything, SystemExit included, is quarantined with its reason; SANZHI_STRICT_PLUGINS=1 raises.

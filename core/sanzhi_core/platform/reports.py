@@ -47,11 +47,15 @@ async def request_report(work: Work, input: RequestReport) -> Report:
         raise ValidationFailed.of("kind", "UNKNOWN_REPORT", "没有这种报表", "No such report")
     plugin, spec = found
     if input.format not in spec.formats:
-        raise ValidationFailed.of("format", "NOT_OFFERED", "该报表没有这种格式", f"This report offers {', '.join(spec.formats)}")
+        raise ValidationFailed.of(
+            "format", "NOT_OFFERED", "该报表没有这种格式", f"This report offers {', '.join(spec.formats)}"
+        )
     try:
         parameters = spec.parameters.model_validate_json(input.parameters_json)
     except ValidationError as fault:
-        raise ValidationFailed.of("parametersJson", "INVALID", "参数不对", str(fault.errors()[0]["msg"])) from None
+        raise ValidationFailed.of(
+            "parametersJson", "INVALID", "参数不对", str(fault.errors()[0]["msg"])
+        ) from None
     work.plugin, work.permission = plugin, spec.permission
     unit = await work.session.get(OrgUnit, await spec.unit_of(work, parameters))
     if unit is None:
@@ -130,7 +134,13 @@ async def link_report(work: Work, input: LinkReport) -> DownloadLink:
     work.plugin, work.permission = row.plugin, spec[1].permission
     await work.authorise(row)
     if row.state != "DONE" or row.sha256 is None:
-        raise InvalidTransition(row.state, "DOWNLOAD", "NOT_READY", detail_zh="报表还没有做好", detail_en="The report is not ready")
+        raise InvalidTransition(
+            row.state,
+            "DOWNLOAD",
+            "NOT_READY",
+            detail_zh="报表还没有做好",
+            detail_en="The report is not ready",
+        )
     token = sign_link(work.ctx.keys, row.id, real_now() + timedelta(seconds=LINK_SECONDS))
     return DownloadLink(f"/reports/{token}", LINK_SECONDS, row.sha256.hex())
 
@@ -148,7 +158,9 @@ def open_link(keys: Keys, token: str, now: datetime) -> UUID | None:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         mac, body = raw[:32], raw[32:]
         ident, until = json.loads(body)
-        good = hmac.compare_digest(mac, hmac.digest(keys.blind.secret, b"sanzhi.report-link.v1|" + body, sha256))
+        good = hmac.compare_digest(
+            mac, hmac.digest(keys.blind.secret, b"sanzhi.report-link.v1|" + body, sha256)
+        )
         return UUID(ident) if good and now < datetime.fromtimestamp(until, UTC) else None
     except (ValueError, TypeError, KeyError):
         return None

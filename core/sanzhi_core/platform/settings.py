@@ -43,7 +43,9 @@ def declared(platform: Platform, key: str) -> Setting:
     return found[1]
 
 
-async def effective_setting(session: AsyncSession, platform: Platform, key: str, unit: Any, on: date) -> Effective:
+async def effective_setting(
+    session: AsyncSession, platform: Platform, key: str, unit: Any, on: date
+) -> Effective:
     """The value in force at a unit (anything with `org_path`) on a day: topmost locked, else nearest, else default."""
     spec = declared(platform, key)
     rows = (
@@ -81,7 +83,9 @@ def parse_value(spec: Setting, text: str) -> Any:
     try:
         value = TypeAdapter(spec.type).validate_python(json.loads(text, parse_float=_no_float), strict=True)
     except (ValueError, ValidationError) as fault:
-        raise ValidationFailed.of("valueJson", "WRONG_TYPE", "值的类型不对", f"Not a value of this setting: {type(fault).__name__}") from None
+        raise ValidationFailed.of(
+            "valueJson", "WRONG_TYPE", "值的类型不对", f"Not a value of this setting: {type(fault).__name__}"
+        ) from None
     problem = spec.check(value) if spec.check else None
     if problem is not None:
         raise ValidationFailed.of("valueJson", problem, "值超出允许范围", "The value is out of its bounds")
@@ -100,14 +104,18 @@ async def set_setting(work: Work, input: SetSetting) -> SettingValue:
     value = parse_value(spec, input.value_json)
     start = input.valid_from or work.today
     if start < work.today:
-        raise ValidationFailed.of("validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past")
+        raise ValidationFailed.of(
+            "validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past"
+        )
     now = await effective_setting(work.session, work.ctx.platform, input.key, unit, start)
     if now.locked and now.unit_id != unit.id:
         raise Forbidden(MANAGE, detail_zh="上级已锁定该设置", detail_en="This setting is locked above")
     work.reason(input.reason)
     earlier = await work.session.scalar(
         sa.select(SettingValue)
-        .where(SettingValue.key == input.key, SettingValue.unit_id == unit.id, SettingValue.valid_to.is_(None))
+        .where(
+            SettingValue.key == input.key, SettingValue.unit_id == unit.id, SettingValue.valid_to.is_(None)
+        )
         .with_for_update()
     )
     if earlier is not None:
@@ -117,7 +125,13 @@ async def set_setting(work: Work, input: SetSetting) -> SettingValue:
             earlier.valid_to = start
         await work.session.flush()
     row = SettingValue(
-        key=input.key, value=value, locked=input.locked, valid_from=start, reason=input.reason, doc_no=input.doc_no, **unit.place()
+        key=input.key,
+        value=value,
+        locked=input.locked,
+        valid_from=start,
+        reason=input.reason,
+        doc_no=input.doc_no,
+        **unit.place(),
     )
     work.session.add(row)
     await work.session.flush()

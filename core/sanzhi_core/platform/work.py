@@ -98,7 +98,9 @@ class Work:
         if active and unit.status != "ACTIVE":
             raise OrgInactive(unit.code, await self._successors(unit_id))
         if level is not None and unit.level != level:
-            raise NotFound("OrgUnit", detail_zh=f"该单位不是{level}级", detail_en=f"This unit is not a {level}")
+            raise NotFound(
+                "OrgUnit", detail_zh=f"该单位不是{level}级", detail_en=f"This unit is not a {level}"
+            )
         return unit
 
     async def _successors(self, unit_id: UUID) -> tuple[str, ...]:
@@ -137,7 +139,9 @@ class Work:
         return mine is not None and getattr(row, self_) == mine  # type: ignore[arg-type]
 
     async def _refusal(self, row: Any, self_: str | None, permission: str | None) -> BusinessError:
-        held = permission is not None and (await granted_scope(self.ctx, permission, self.session)).covers(row)
+        held = permission is not None and (await granted_scope(self.ctx, permission, self.session)).covers(
+            row
+        )
         if held or self._own(row, self_):
             state = await enablement.state_at(self.session, self.plugin, row.unit_id, self.today)
             if state not in enablement.WRITABLE:
@@ -156,7 +160,9 @@ class Work:
         if node.policy.signed_in is True and self.ctx.principal.kind != "ANONYMOUS":
             return True
         permission = node.policy.permission
-        return permission is not None and (await scope_of(self.ctx, permission, "read", self.session)).covers(row)
+        return permission is not None and (await scope_of(self.ctx, permission, "read", self.session)).covers(
+            row
+        )
 
     def allow(self) -> None:
         """Declare that this operation needs no unit (signing in, one's own account)."""
@@ -178,7 +184,12 @@ class Work:
         await outbox.emit_event(self.session, self.ctx.platform, event)
 
     async def enqueue(
-        self, job: str, payload: Mapping[str, Any], *, unit_id: UUID | None = None, dedup_key: str | None = None
+        self,
+        job: str,
+        payload: Mapping[str, Any],
+        *,
+        unit_id: UUID | None = None,
+        dedup_key: str | None = None,
     ) -> UUID | None:
         """Have a job run after commit; None when `dedup_key` was used before."""
         spec = self.ctx.platform.jobs[job]

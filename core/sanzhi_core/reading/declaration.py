@@ -95,8 +95,17 @@ class Many:
     local: str = "id"
 
 
-def col(*, zh: str, en: str, column: str | None = None, filter: bool = True, order: bool = False,
-        needs: str | None = None, type: Any = None, id_of: str | None = None) -> Any:
+def col(
+    *,
+    zh: str,
+    en: str,
+    column: str | None = None,
+    filter: bool = True,
+    order: bool = False,
+    needs: str | None = None,
+    type: Any = None,
+    id_of: str | None = None,
+) -> Any:
     """A column of the model as a field of the same name (or `column`). Nullability and type come from the model.
 
     `id_of` exposes a uuid column as a typed id text `Type_uuid`.
@@ -104,7 +113,9 @@ def col(*, zh: str, en: str, column: str | None = None, filter: bool = True, ord
     return Column(zh, en, column, filter, order, needs, type, id_of)
 
 
-def expr(build: Callable[[Any], Any], type: Any, *, zh: str, en: str, nullable: bool = True, cost: int = 2) -> Any:
+def expr(
+    build: Callable[[Any], Any], type: Any, *, zh: str, en: str, nullable: bool = True, cost: int = 2
+) -> Any:
     """A computed field; not filterable."""
     return Expression(build, type, zh, en, nullable, cost)
 
@@ -162,8 +173,11 @@ class Node:
         columns = {a.key for a in model.__mapper__.column_attrs}
         for key, spec in cls.specs.items():
             wanted = (
-                spec.column or key if isinstance(spec, Column)
-                else spec.local if isinstance(spec, (One, Many)) else None
+                spec.column or key
+                if isinstance(spec, Column)
+                else spec.local
+                if isinstance(spec, (One, Many))
+                else None
             )
             if wanted is not None and wanted not in columns:
                 raise TypeError(f"{cls.type_name}.{key}: {model.__name__} has no column {wanted!r}")

@@ -44,7 +44,7 @@ class TypeInfo:
 
     def column(self, attribute: str) -> sa.Column[Any]:
         """Table column behind a model attribute."""
-        found: sa.Column[Any] = self.node.model.__mapper__.columns[attribute]  # type: ignore[assignment]
+        found: sa.Column[Any] = self.node.model.__mapper__.columns[attribute]
         return found
 
 

@@ -49,7 +49,9 @@ class World:
             for code, level, name, kind, parent in UNITS:
                 above = world.units.get(parent) if parent else None
                 unit = OrgUnit(id=new_id(), code=code, level=level, name=name, kind=kind, valid_from=SINCE)
-                unit.no = await session.scalar(sa.text("select nextval(pg_get_serial_sequence('core.org_unit','no'))"))
+                unit.no = await session.scalar(
+                    sa.text("select nextval(pg_get_serial_sequence('core.org_unit','no'))")
+                )
                 unit.parent_id = above.id if above else None
                 unit.org_path = f"{above.org_path if above else ''}{unit.no}/"
                 for column in COLUMN.values():
@@ -60,8 +62,14 @@ class World:
                 await session.flush()
                 session.add(
                     OrgUnitVersion(
-                        code=code, level=level, name=name, kind=kind, status="ACTIVE",
-                        parent_id=unit.parent_id, valid_from=SINCE, **unit.place(),
+                        code=code,
+                        level=level,
+                        name=name,
+                        kind=kind,
+                        status="ACTIVE",
+                        parent_id=unit.parent_id,
+                        valid_from=SINCE,
+                        **unit.place(),
                     )  # fmt: skip
                 )
                 await session.refresh(unit)
@@ -77,41 +85,68 @@ class World:
         """The generation now."""
         return int(await self.base.db.walled.fetchval("select n from core.generation"))
 
-    async def enable(self, plugin: str, code: str, state: str = "PILOT", *, locked: bool = False, since: date = SINCE) -> None:
+    async def enable(
+        self, plugin: str, code: str, state: str = "PILOT", *, locked: bool = False, since: date = SINCE
+    ) -> None:
         """Put an enablement row, as a county's decision would."""
         async with self.base.db.transaction("*") as session:
             await session.execute(
                 sa.update(PluginEnablement)
-                .where(PluginEnablement.plugin == plugin, PluginEnablement.unit_id == self.id(code), PluginEnablement.valid_to.is_(None))
+                .where(
+                    PluginEnablement.plugin == plugin,
+                    PluginEnablement.unit_id == self.id(code),
+                    PluginEnablement.valid_to.is_(None),
+                )
                 .values(valid_to=sa.func.greatest(PluginEnablement.valid_from + 1, since))
             )
             session.add(
                 PluginEnablement(
-                    plugin=plugin, state=state, locked=locked, valid_from=since, reason="测试", doc_no="测〔2026〕1号",
-                    decided_at=self.base.clock.now(), **self.units[code].place(),
+                    plugin=plugin,
+                    state=state,
+                    locked=locked,
+                    valid_from=since,
+                    reason="测试",
+                    doc_no="测〔2026〕1号",
+                    decided_at=self.base.clock.now(),
+                    **self.units[code].place(),
                 )  # fmt: skip
             )
             await session.execute(sa.text("update core.generation set n = n + 1"))
 
     async def caller(
-        self, *roles: tuple[str, str], resident_id: UUID | None = None, household_id: UUID | None = None, **context: Any
+        self,
+        *roles: tuple[str, str],
+        resident_id: UUID | None = None,
+        household_id: UUID | None = None,
+        **context: Any,
     ) -> Context:
         """A context of a new account that holds (role, unit code) pairs."""
         home = self.units[roles[0][1] if roles else "990428101201"]
         async with self.base.db.transaction("*") as session:
             account = Account(
-                login=f"u{new_id().hex[-12:]}", display_name="测试员", password_hash="!", resident_id=resident_id, **home.place()
+                login=f"u{new_id().hex[-12:]}",
+                display_name="测试员",
+                password_hash="!",
+                resident_id=resident_id,
+                **home.place(),
             )
             session.add(account)
             await session.flush()
             grants = []
             for role, code in roles:
                 row = RoleGrant(
-                    account_id=account.id, role_code=role, scope="SUBTREE", valid_from=SINCE, basis="测试", **self.units[code].place()
+                    account_id=account.id,
+                    role_code=role,
+                    scope="SUBTREE",
+                    valid_from=SINCE,
+                    basis="测试",
+                    **self.units[code].place(),
                 )
                 session.add(row)
                 await session.flush()
-                grants.append(Grant(row.id, role, self.id(code), self.units[code].level, "SUBTREE", SINCE, None))
+                grants.append(
+                    Grant(row.id, role, self.id(code), self.units[code].level, "SUBTREE", SINCE, None)
+                )
             await session.execute(sa.text("update core.generation set n = n + 1"))
         principal = Principal(
             "ACCOUNT",
@@ -129,4 +164,6 @@ class World:
     def system(self, db: Database | None = None, clock: Clock | None = None) -> Context:
         """A fresh context of the system."""
         base = self.base
-        return Context(base.platform, db or base.db, clock or base.clock, base.keys, principal=SYSTEM, channel="JOB")
+        return Context(
+            base.platform, db or base.db, clock or base.clock, base.keys, principal=SYSTEM, channel="JOB"
+        )

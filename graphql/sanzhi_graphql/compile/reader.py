@@ -39,11 +39,10 @@ class Snapshot:
     ) -> bytes | None:
         """Run one plan after the other on the transaction of its lane."""
         async with self._lock:
-            connection = self._connections.get(setting)
-            if connection is None:
-                connection = await self._stack.enter_async_context(_transaction(self._ctx, setting))
-                self._connections[setting] = connection
-            found: bytes | None = await connection.fetchval(plan.sql, *arguments)
+            if setting not in self._connections:
+                opened = await self._stack.enter_async_context(_transaction(self._ctx, setting))
+                self._connections[setting] = opened
+            found: bytes | None = await self._connections[setting].fetchval(plan.sql, *arguments)
             return found
 
     async def close(self) -> None:

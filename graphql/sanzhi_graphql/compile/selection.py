@@ -38,6 +38,7 @@ class Selections:
             name = directive.name.value
             if name not in ("skip", "include"):
                 raise NotCompilable(f"directive @{name}")
+            assert directive.arguments
             value = directive.arguments[0].value
             if isinstance(value, VariableNode):
                 on = self.variables[value.name.value]
@@ -56,7 +57,7 @@ class Selections:
             abstract is not None
             and concrete is not None
             and is_abstract_type(abstract)
-            and self.schema.is_sub_type(abstract, concrete)  # type: ignore[arg-type]
+            and self.schema.is_sub_type(abstract, concrete)
         )
 
     def _collect(
@@ -68,10 +69,10 @@ class Selections:
             if isinstance(node, FieldNode):
                 out.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
                 continue
-            part = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
-            condition = part.type_condition.name.value if part.type_condition else None  # type: ignore[attr-defined]
+            part: Any = self.fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
+            condition = part.type_condition.name.value if part.type_condition else None
             if self._applies(condition, type_name):
-                self._collect(part.selection_set.selections, type_name, out)  # type: ignore[attr-defined]
+                self._collect(part.selection_set.selections, type_name, out)
 
     def below(self, nodes: Sequence[FieldNode], type_name: str) -> dict[str, list[FieldNode]]:
         """Fields selected below the nodes of one response key, on a value of type `type_name`."""

@@ -99,13 +99,13 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
 
 
 def _resolve_reads(schema: GraphQLSchema, catalogue: Catalogue, reader: Reader) -> None:
-    async def root(_source: Any, info: GraphQLResolveInfo, **_given: Any) -> Any:
+    async def root(_source: Any, info: GraphQLResolveInfo[Any], **_given: Any) -> Any:
         request = request_of(info)
         return spliced(
             await reader.root(request.ctx, selection_of(info), plan_key(info, request), request.snapshot)
         )
 
-    async def node(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+    async def node(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         request = request_of(info)
         ident = str(next(iter(given.values())))
         return spliced(
@@ -133,7 +133,7 @@ def _resolve_ids(schema: GraphQLSchema) -> None:
 
 
 def _id_resolver(prefix: str, attribute: str) -> Any:
-    def resolve(source: Any, _info: GraphQLResolveInfo) -> str | None:
+    def resolve(source: Any, _info: GraphQLResolveInfo[Any]) -> str | None:
         value = getattr(source, attribute)
         return None if value is None else f"{prefix}_{value}"
 

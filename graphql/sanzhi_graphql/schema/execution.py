@@ -100,10 +100,10 @@ def formatted(error: GraphQLError, locale: str) -> dict[str, Any]:
     if cause is not None and not isinstance(cause, GraphQLError):
         code = _fault(cause)
         return {**_located(error), "message": text_for(code, locale), "extensions": {"code": code}}
-    code = (error.extensions or {}).get("code")
-    if code in TEXTS:
+    known = (error.extensions or {}).get("code")
+    if known in TEXTS:
         extensions = {**(error.extensions or {}), "detail": error.message}
-        return {**_located(error), "message": text_for(code, locale), "extensions": extensions}
+        return {**_located(error), "message": text_for(str(known), locale), "extensions": extensions}
     return {
         **_located(error),
         "message": error.message,

@@ -30,8 +30,8 @@ class InputTypes:
         self.composer = composer
         self._made: dict[str, type[BaseModel]] = {}
 
-    def of(self, model: type[BaseModel], plugin: str) -> type:
-        """The input type of a model."""
+    def of(self, model: type[BaseModel], plugin: str, text: str = "") -> type:
+        """The input type of a model; `text` describes it where its docstring is in one language only."""
         name = model.__name__ if model.__name__.endswith("Input") else f"{model.__name__}Input"
         known = self._made.get(name)
         if known is model:
@@ -41,8 +41,8 @@ class InputTypes:
         self.composer.announce(name, plugin)
         self._made[name] = model
         fields = [self._field(model, key, info, plugin) for key, info in model.model_fields.items()]
-        text = (model.__doc__ or "").strip().partition("\n")[0]
-        return self.composer.input(name, text, fields)
+        own = (model.__doc__ or "").strip().partition("\n")[0]
+        return self.composer.input(name, own if " / " in own or not text else text, fields)
 
     def _field(self, model: type[BaseModel], key: str, info: FieldInfo, plugin: str) -> Made:
         type_ = self._type(

@@ -59,7 +59,7 @@ class MutationTypes:
 
     def _field(self, m: Mutation) -> Made:
         plugin = m.operation.plugin
-        model = self.inputs.of(m.operation.input, plugin)
+        model = self.inputs.of(m.operation.input, plugin, bilingual(f"{m.zh}的输入", f"Input of {m.name}"))
         policy = f"operation {m.operation.name}"
         payload = self._payload(m, plugin, policy)
         meta = field_metadata(plugin, COST, policy, only_root=m.only_root)
@@ -137,7 +137,7 @@ class MutationTypes:
     def _resolver(self, mutation: Mutation, runtime: Runtime) -> Any:
         operation = mutation.operation
 
-        async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Payload:
+        async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
             ctx = request_of(info).ctx
             error: BusinessError | None
             try:
@@ -158,7 +158,7 @@ def _payload_name(m: Mutation) -> str:
 
 
 def _row_resolver(reader: Reader) -> Any:
-    async def resolve(payload: Payload, info: GraphQLResolveInfo) -> Any:
+    async def resolve(payload: Payload, info: GraphQLResolveInfo[Any]) -> Any:
         ref = payload.ref
         if ref is None:
             return None

@@ -103,14 +103,14 @@ class NodeTypes:
     def connection_field(self, name: str, info: TypeInfo, text: str, plugin: str) -> Made:
         """A field that is a connection, with its arguments."""
         c = self.composer
-        order = c.enums.made[f"{info.name}Order"][1]
+        order: Any = c.enums.made[f"{info.name}Order"][1]
         arguments = (
             Arg("first", int | None, bilingual("从头取多少行，1–100", "How many rows from the start, 1–100")),
             Arg("after", str | None, bilingual("在此游标之后", "After this cursor")),
             Arg("last", int | None, bilingual("从尾取多少行，1–100", "How many rows from the end, 1–100")),
             Arg("before", str | None, bilingual("在此游标之前", "Before this cursor")),
             Arg("where", c.classes[f"{info.name}Filter"] | None, bilingual("筛选", "Filter")),
-            Arg("orderBy", list[order] | None, bilingual("排序", "Order")),
+            Arg("orderBy", _list(order) | None, bilingual("排序", "Order")),
         )
         type_ = c.classes[f"{info.name}Connection"]
         return Made(name, type_, text, field_metadata(plugin, COST_OBJECT, "row"), None, arguments)
@@ -125,8 +125,8 @@ class NodeTypes:
             Made("node", node, bilingual("对象", "The object"), meta),
         ])  # fmt: skip
         c.output(f"{name}Connection", bilingual(f"{info.node.zh}的一页", f"A page of {name}"), [
-            Made("edges", list[c.classes[f"{name}Edge"]], bilingual("行及其游标", "Rows with cursors"), meta),  # type: ignore[misc]
-            Made("nodes", list[node], bilingual("行", "Rows"), meta),  # type: ignore[valid-type]
+            Made("edges", _list(c.classes[f"{name}Edge"]), bilingual("行及其游标", "Rows with cursors"), meta),
+            Made("nodes", _list(node), bilingual("行", "Rows"), meta),
             Made("pageInfo", self.page_info, bilingual("分页信息", "About the page"), meta),
             Made("totalCount", int, bilingual("总行数，另行计数", "How many rows in all, counted separately"),
                  field_metadata(info.plugin, COST_TOTAL, "row")),
@@ -138,8 +138,8 @@ class NodeTypes:
         own = c.classes[f"{name}Filter"]
         meta = {"plugin": info.plugin}
         fields = [
-            _optional("and", list[own], bilingual("全部满足", "All of"), meta),  # type: ignore[valid-type]
-            _optional("or", list[own], bilingual("满足其一", "Any of"), meta),  # type: ignore[valid-type]
+            _optional("and", _list(own), bilingual("全部满足", "All of"), meta),
+            _optional("or", _list(own), bilingual("满足其一", "Any of"), meta),
             _optional("not", own, bilingual("不满足", "Not"), meta),
         ]
         for f in info.fields.values():
@@ -173,7 +173,7 @@ class NodeTypes:
         value = annotation(kind, c.enums)
         fields = []
         for operator in kind.filters:
-            type_ = bool if operator == "isNull" else list[value] if operator == "in" else value
+            type_ = bool if operator == "isNull" else _list(value) if operator == "in" else value
             fields.append(
                 _optional(operator, type_, bilingual(*_OPERATORS[operator]), {"plugin": brought_by})
             )
@@ -200,6 +200,10 @@ class NodeTypes:
                 meta = field_metadata(info.plugin, COST_OBJECT, "row")
                 out.append(Made(name, type_ | None, text, meta, None, (ident,)))
         return out
+
+
+def _list(item: Any) -> Any:
+    return list[item]
 
 
 def _optional(name: str, type_: Any, text: str, metadata: dict[str, Any]) -> Made:

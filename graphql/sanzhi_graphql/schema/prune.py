@@ -86,11 +86,11 @@ class _Pruning:
             return made
         kwargs: dict[str, Any]
         if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
-            kwargs = type_.to_kwargs()
+            kwargs = dict(type_.to_kwargs())
             kwargs["fields"] = lambda: self._fields(type_)
             kwargs["interfaces"] = [self._named(i) for i in type_.interfaces]
         elif isinstance(type_, GraphQLInputObjectType):
-            kwargs = type_.to_kwargs()
+            kwargs = dict(type_.to_kwargs())
             kwargs["fields"] = lambda: self._inputs(type_)
         else:
             self.made[type_.name] = type_

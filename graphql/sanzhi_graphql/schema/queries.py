@@ -83,9 +83,10 @@ class QueryTypes:
         policy = query.permission or "signed in"
         shown = self.outputs.shown(query.output, plugin, policy)
         meta = field_metadata(plugin, query.cost, policy, size=shown.size)
-        arguments = ()
+        arguments: tuple[Arg, ...] = ()
         if query.input is not None:
-            arguments = (Arg("input", self.inputs.of(query.input, plugin), bilingual("输入", "Input")),)
+            text = bilingual(f"{query.zh}的输入", f"Input of {query.name}")
+            arguments = (Arg("input", self.inputs.of(query.input, plugin, text), bilingual("输入", "Input")),)
         return Made(query.name, shown.type, bilingual(query.zh, query.en), meta, None, arguments)
 
     def resolve(self, schema: GraphQLSchema, runtime: Runtime) -> None:
@@ -96,7 +97,7 @@ class QueryTypes:
 
 
 def _resolver(query: Query, runtime: Runtime) -> Any:
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Any:
         ctx = request_of(info).ctx
         await _allowed(ctx, query, runtime)
         model = (

@@ -26,18 +26,18 @@ class Request:
     snapshot: Snapshot | None = None
 
 
-def request_of(info: GraphQLResolveInfo) -> Request:
+def request_of(info: GraphQLResolveInfo[Any]) -> Request:
     """The request of a resolver; a bare Context (tests, Strawberry's own `execute`) is one too."""
     return info.context if isinstance(info.context, Request) else Request(info.context)
 
 
-def selection_of(info: GraphQLResolveInfo) -> Selection:
+def selection_of(info: GraphQLResolveInfo[Any]) -> Selection:
     """What a resolver was asked for."""
     variables: Any = info.variable_values
     return Selection(info.schema, info.fragments, info.field_nodes, variables, info.parent_type.name)
 
 
-def plan_key(info: GraphQLResolveInfo, request: Request) -> Hashable:
+def plan_key(info: GraphQLResolveInfo[Any], request: Request) -> Hashable:
     """Schema, operation and response path; both objects are kept alive by the key."""
     document = request.document_key if request.document_key is not None else ById(info.operation)
     return ById(info.schema), document, tuple(info.path.as_list())
@@ -51,7 +51,7 @@ def spliced(json: bytes | None) -> orjson.Fragment | None:
 class SplicingExecutor(StrawberryGraphQLCoreExecutionContext):
     """Leaves finished JSON alone: nothing below it is walked."""
 
-    def complete_value(  # type: ignore[override]
+    def complete_value(
         self,
         return_type: Any,
         field_details_list: Any,

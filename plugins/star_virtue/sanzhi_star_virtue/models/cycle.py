@@ -46,7 +46,11 @@ class Cycle(Identified, Versioned, Scoped, Base):
         sa.CheckConstraint("year between 2000 and 2100", name="year"),
         sa.CheckConstraint("total_households is null or total_households >= 1", name="total_households"),
         sa.Index(
-            "uq_cycle_village_year", "village_id", "year", unique=True, postgresql_where=sa.text("state <> 'CANCELLED'")
+            "uq_cycle_village_year",
+            "village_id",
+            "year",
+            unique=True,
+            postgresql_where=sa.text("state <> 'CANCELLED'"),
         ),
         *scope_indexes("cycle", "year"),
         {"schema": "star_virtue"},
@@ -54,7 +58,9 @@ class Cycle(Identified, Versioned, Scoped, Base):
 
     year: Mapped[int] = mapped_column(info=PUBLIC)
     state: Mapped[str] = mapped_column(default="DRAFT", server_default="DRAFT", info=PUBLIC)
-    definition_set_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.definition_set.id"), info=PUBLIC)
+    definition_set_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("star_virtue.definition_set.id"), info=PUBLIC
+    )
     definition_version: Mapped[str] = mapped_column(info=PUBLIC)
     params: Mapped[dict[str, Any]] = mapped_column(info=PUBLIC)
     snapshot_date: Mapped[date | None] = mapped_column(info=PUBLIC)
@@ -129,7 +135,13 @@ class SelfRating(Identified, Scoped, Base):
 
     __tablename__ = "self_rating"
     __table_args__ = (
-        sa.Index("uq_self_rating_paper", "village_id", "paper_no", unique=True, postgresql_where=sa.text("paper_no is not null")),
+        sa.Index(
+            "uq_self_rating_paper",
+            "village_id",
+            "paper_no",
+            unique=True,
+            postgresql_where=sa.text("paper_no is not null"),
+        ),
         sa.Index("ix_self_rating_entry", "entry_id", "received_at", "id"),
         *scope_indexes("self_rating", "received_at"),
         {"schema": "star_virtue"},

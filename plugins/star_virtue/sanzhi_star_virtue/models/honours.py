@@ -19,7 +19,10 @@ class Plaque(Identified, Versioned, Scoped, Base):
         sa.CheckConstraint("state in ('TO_ISSUE','ISSUED','RECALLED','REPLACED','LOST')", name="state"),
         sa.UniqueConstraint("county_id", "no"),
         sa.Index(
-            "uq_plaque_living", "household_id", unique=True, postgresql_where=sa.text("state in ('TO_ISSUE','ISSUED')")
+            "uq_plaque_living",
+            "household_id",
+            unique=True,
+            postgresql_where=sa.text("state in ('TO_ISSUE','ISSUED')"),
         ),
         sa.Index("ix_plaque_cycle", "cycle_id", "no", "id"),
         *scope_indexes("plaque", "no"),
@@ -66,7 +69,9 @@ class PointsBalance(Versioned, Scoped, Base):
         {"schema": "star_virtue"},
     )
 
-    household_id: Mapped[UUID] = mapped_column(sa.ForeignKey("core.household.id"), primary_key=True, info=INTERNAL)
+    household_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("core.household.id"), primary_key=True, info=INTERNAL
+    )
     points: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0", info=INTERNAL)
 
 

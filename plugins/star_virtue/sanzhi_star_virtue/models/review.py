@@ -44,7 +44,9 @@ class Presence(Base):
     __tablename__ = "presence"
     __table_args__ = ({"schema": "star_virtue"},)
 
-    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL)
+    meeting_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL
+    )
     resident_id: Mapped[UUID] = mapped_column(primary_key=True, info=INTERNAL)
 
 
@@ -54,8 +56,12 @@ class Recusal(Base):
     __tablename__ = "recusal"
     __table_args__ = ({"schema": "star_virtue"},)
 
-    meeting_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL)
-    entry_id: Mapped[UUID] = mapped_column(sa.ForeignKey("star_virtue.entry.id"), primary_key=True, info=INTERNAL)
+    meeting_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("star_virtue.meeting.id"), primary_key=True, info=INTERNAL
+    )
+    entry_id: Mapped[UUID] = mapped_column(
+        sa.ForeignKey("star_virtue.entry.id"), primary_key=True, info=INTERNAL
+    )
     resident_id: Mapped[UUID] = mapped_column(primary_key=True, info=INTERNAL)
 
 
@@ -70,7 +76,9 @@ class Vote(Identified, Scoped, Base):
         sa.CheckConstraint("yes between 0 and present", name="yes"),
         sa.CheckConstraint("bonus between 0 and 10", name="bonus"),
         sa.UniqueConstraint("entry_id", "star_code", "meeting_id"),
-        sa.Index("uq_vote_in_force", "entry_id", "star_code", unique=True, postgresql_where=sa.text("in_force")),
+        sa.Index(
+            "uq_vote_in_force", "entry_id", "star_code", unique=True, postgresql_where=sa.text("in_force")
+        ),
         sa.Index("ix_vote_entry", "entry_id", "star_code", "id"),
         sa.Index("ix_vote_meeting", "meeting_id", "star_code", "id"),
         sa.Index("ix_vote_household", "household_id", "id"),
@@ -102,7 +110,13 @@ class Nomination(Identified, Versioned, Scoped, Base):
     __table_args__ = (
         sa.CheckConstraint("state in ('PROPOSED','CONSENTED','DECLINED')", name="state"),
         sa.UniqueConstraint("entry_id", "star_code"),
-        sa.Index("uq_nomination_paper", "village_id", "paper_no", unique=True, postgresql_where=sa.text("paper_no is not null")),
+        sa.Index(
+            "uq_nomination_paper",
+            "village_id",
+            "paper_no",
+            unique=True,
+            postgresql_where=sa.text("paper_no is not null"),
+        ),
         sa.Index("ix_nomination_household", "household_id", "id"),
         *scope_indexes("nomination", "proposed_at"),
         {"schema": "star_virtue"},
