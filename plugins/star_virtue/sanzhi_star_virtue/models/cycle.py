@@ -83,6 +83,7 @@ class Cycle(Identified, Versioned, Scoped, Base):
     confirmed_at: Mapped[datetime | None] = mapped_column(info=PUBLIC)
     award_due: Mapped[datetime | None] = mapped_column(info=PUBLIC)
     awarded_at: Mapped[datetime | None] = mapped_column(info=PUBLIC)
+    award_late_reason: Mapped[str | None] = mapped_column(info=PUBLIC)
     award_meeting_id: Mapped[UUID | None] = mapped_column(info=PUBLIC)
     closed_at: Mapped[datetime | None] = mapped_column(info=PUBLIC)
     cancel_reason: Mapped[str | None] = mapped_column(info=PUBLIC)
@@ -123,6 +124,7 @@ class Entry(Identified, Versioned, Scoped, Base):
     final_count: Mapped[int] = mapped_column(default=0, server_default="0", info=PUBLIC)
     title_held: Mapped[bool] = mapped_column(default=False, server_default=sa.false(), info=PUBLIC)
     previous_count: Mapped[int | None] = mapped_column(info=PUBLIC)
+    republicity_from: Mapped[datetime | None] = mapped_column(info=PUBLIC)
     republicity_to: Mapped[datetime | None] = mapped_column(info=PUBLIC)
     excluded_reason: Mapped[str | None] = mapped_column(info=INTERNAL)
 
