@@ -37,7 +37,9 @@ def upgrade() -> None:
         from sanzhi_star_virtue.service import definitions
     except ImportError:
         return
-    op.bulk_insert(sanzhi_star_virtue.models.Definition.__table__, definitions.seed_rows())
+    sets, stars = definitions.seed_rows()
+    op.bulk_insert(sanzhi_star_virtue.models.DefinitionSet.__table__, sets)
+    op.bulk_insert(sanzhi_star_virtue.models.Definition.__table__, stars)
 
 
 def downgrade() -> None:
