@@ -162,11 +162,12 @@ async def _migrations(installation: Installation, url: str) -> Finding:
 async def _work(url: str) -> list[Finding]:
     conn = await asyncpg.connect(dsn(url))
     try:
-        late, dead = await conn.fetchrow(
+        row = await conn.fetchrow(
             "select coalesce(extract(epoch from clock_timestamp() - min(run_at) filter (where dead_at is null "
             "and parked_at is null and run_at <= clock_timestamp())), 0)::int, count(*) filter (where dead_at is not null) "
             "from core.delivery where done_at is null"
         )
+        late, dead = row or (0, 0)
         lag = await seal_lag(conn, real_now())
     finally:
         await conn.close()

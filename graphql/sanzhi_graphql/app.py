@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import Clock, real_now
@@ -205,7 +205,7 @@ class Web:
 
     def app(self) -> Starlette:
         """The ASGI application."""
-        routes = [
+        routes: list[BaseRoute] = [
             Route("/graphql", self.graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]),
             Route("/reports/{token}", self.report, methods=["GET"]),
             Route("/livez", self.livez, methods=["GET"]),

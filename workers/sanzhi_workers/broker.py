@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import dramatiq
+import pika
 from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import xq_name
@@ -87,3 +88,12 @@ def _patient(url: str) -> str:
     parts = urlsplit(url)
     query = {**_PATIENCE, **dict(parse_qsl(parts.query))}
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def reachable(url: str) -> str | None:
+    """None when RabbitMQ answers at `url`, else the kind of fault."""
+    try:
+        pika.BlockingConnection(pika.URLParameters(url)).close()
+    except (pika.exceptions.AMQPError, OSError, ValueError) as fault:
+        return f"RabbitMQ does not answer: {type(fault).__name__}"
+    return None

@@ -5,14 +5,20 @@ Truncation and rollback of a database can only be seen from outside it (reliabil
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sanzhi_core.audit.canonical import canonical_bytes
-from sanzhi_core.audit.seal import Seal
+from sanzhi_core.audit.seal import Seal, last_seal
+
+if TYPE_CHECKING:
+    from sanzhi_core.audit.seal import Connection
 
 
 class CheckpointError(Exception):
@@ -34,26 +40,46 @@ def parse(text: bytes | str) -> Seal:
         raise CheckpointError(f"not a checkpoint ({type(error).__name__})") from None
 
 
-def append(path: Path | str, seal: Seal) -> bool:
-    """Publish `seal` after its transaction committed; False when it is the newest one there already.
+async def publish(conn: Connection, path: Path | str) -> bool:
+    """Append the newest committed seal; False when there is none, or it is there already.
 
-    On the disk when this returns. Raises CheckpointError when the file knows a newer seal, or another one of
-    this number.
+    Call it after the sealing transaction committed. The file is locked before the database is asked, so several
+    processes that publish to one file never overtake each other. Raises CheckpointError like `append`.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    with os.fdopen(fd, "r+b", buffering=0) as file:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        known = _last(fd)
-        if known is not None:
-            if known == seal:
-                return False
-            if known.n >= seal.n or known.size > seal.size:
-                raise CheckpointError(
-                    f"{path}: seal {known.n} (size {known.size}) was published, now the database says "
-                    f"seal {seal.n} (size {seal.size}): it was rolled back; run the verifier"
-                )
-        file.write(line(seal))
-        os.fsync(fd)
+    file = await asyncio.to_thread(_open, path)
+    with file:
+        seal = await last_seal(conn)
+        return seal is not None and await asyncio.to_thread(_append, file, seal)
+
+
+def append(path: Path | str, seal: Seal) -> bool:
+    """Append one committed seal, on the disk when this returns; False when it is in the file already.
+
+    Raises CheckpointError when the file knows a newer seal, or another one of this number. A seal that was read
+    before another process published a newer one would look like that: use `publish` where several processes seal.
+    """
+    with _open(path) as file:
+        return line(seal) not in file.readlines() and _append(file, seal)
+
+
+def _open(path: Path | str) -> FileIO:
+    """The file, locked until it is closed."""
+    file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), "r+")
+    fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    return file
+
+
+def _append(file: FileIO, seal: Seal) -> bool:
+    known = _last(file.fileno())
+    if known == seal:
+        return False
+    if known is not None and (known.n >= seal.n or known.size > seal.size):
+        raise CheckpointError(
+            f"seal {known.n} (size {known.size}) was published, now the database says "
+            f"seal {seal.n} (size {seal.size}): it was rolled back; run the verifier"
+        )
+    file.write(line(seal))
+    os.fsync(file.fileno())
     return True
 
 

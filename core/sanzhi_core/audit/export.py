@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,9 +22,12 @@ async def export(conn: asyncpg.Connection[Any], path: Path | str) -> dict[str, i
 
     Streams from one snapshot; `conn` has no open transaction. The file (mode 0600: it tells who did what)
     appears when it is complete and replaces an older one.
+
+    To verify it, take a copy of the checkpoint file BEFORE the export: one that is newer than the snapshot looks
+    like a rollback.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     lines: list[bytes] = []
     record: dict[str, Any] = {}
     try:
@@ -41,7 +45,6 @@ async def export(conn: asyncpg.Connection[Any], path: Path | str) -> dict[str, i
 
 
 def _create(part: Path) -> BinaryIO:
-    part.unlink(missing_ok=True)
     return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 

@@ -79,8 +79,8 @@ async def seal_once(conn: Connection, keys: Keys, now: datetime, *, batch: int =
     """Seal what can be sealed; returns the number of entries, 0 when nothing waits or another sealer works.
 
     Runs inside the transaction that the caller opened (READ COMMITTED, app role) and never commits. A seal
-    takes about `batch` entries, so that this transaction stays short; the next call takes the rest. Publish
-    `last_seal` as a checkpoint only after the commit. Raises SealError when the trail is not what was signed
+    takes about `batch` entries, so that this transaction stays short; the next call takes the rest. Call
+    `checkpoint.publish` only after the commit. Raises SealError when the trail is not what was signed
     last time, or when transaction ids went back.
     """
     if not conn.is_in_transaction():

@@ -10,6 +10,8 @@ It recomputes everything: body against columns, row HMAC (with the key), leaf ha
 Merkle root, window, chain and signature of every seal, and equality with EVERY checkpoint. Exit status:
 0 nothing wrong, 1 problems, 2 could not run.
 
+An export is verified with a copy of the checkpoint file that was taken before it.
+
 What it cannot see: an entry deleted before it was sealed (unsealed entries are counted), records that were
 false when written, and an attacker who holds the signing key and all checkpoints.
 """

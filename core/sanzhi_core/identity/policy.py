@@ -6,7 +6,7 @@ Deny by default: a permission that nobody declared is a LookupError, a caller wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -44,7 +44,7 @@ class _Collector:
         self.parts[_COLUMN.get(level, "unit_ids")].add(unit_id)
 
     def scope(self) -> Scope:
-        return Scope(**{k: tuple(sorted(v)) for k, v in self.parts.items()})
+        return replace(NOWHERE, **{k: tuple(sorted(v)) for k, v in self.parts.items()})
 
 
 async def roles_with(ctx: Context, session: AsyncSession, permission: str) -> frozenset[str]:
@@ -75,7 +75,7 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
     found = await session.execute(
         sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))
     )
-    paths = {ident: path for ident, path in found}
+    paths = dict(row._tuple() for row in found)
     areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
     return [
@@ -113,10 +113,9 @@ async def _enabled(
     if not on:
         top: list[Row] = []
         for row in below:
-            if not any(row.path.startswith(t.path) for t in top):
-                if row.state in states:
-                    top.append(row)
-                    await _enabled(session, out, Area(row.unit_id, row.path, row.level), rows, states)
+            if row.state in states and not any(row.path.startswith(t.path) for t in top):
+                top.append(row)
+                await _enabled(session, out, Area(row.unit_id, row.path, row.level), rows, states)
         return
     closed = [r for r in below if r.state not in states]
     if not closed:

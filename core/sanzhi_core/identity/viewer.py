@@ -109,18 +109,13 @@ async def enabled_plugins(ctx: Context) -> frozenset[str]:
         return hit
     found = set()
     async with ctx.db.transaction() as session:
-        paths = [
-            path
-            for path in await session.scalars(
-                sa.select(OrgUnit.org_path).where(
-                    OrgUnit.id.in_([*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])])
-                )
-            )
-        ]
+        homes = [*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])]
+        paths = list(await session.scalars(sa.select(OrgUnit.org_path).where(OrgUnit.id.in_(homes))))
         for plugin in platform.plugin_names if paths else ():
             statement = live(plugin, ctx.today)
             rows = (await session.execute(statement)).all()
-            for _, path, _, state, _ in rows:
+            for row in rows:
+                _, path, _, state, _ = row._tuple()
                 if state in READABLE and any(
                     path.startswith(mine) or mine.startswith(path) for mine in paths
                 ):

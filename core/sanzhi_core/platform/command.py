@@ -41,7 +41,7 @@ from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.models import IdempotencyKey
 from sanzhi_core.platform.work import Work
 
-I = TypeVar("I", bound=BaseModel)
+In = TypeVar("In", bound=BaseModel)
 R = TypeVar("R")
 
 RETRIED = {"40001", "40P01"}
@@ -49,27 +49,27 @@ TRIES = 4
 
 
 @dataclass(frozen=True)
-class Operation(Generic[I, R]):
+class Operation(Generic[In, R]):
     """A write of the platform. `permission` None: no unit involved (signing in, own account), see `Work.allow`."""
 
     name: str
     plugin: str
     permission: str | None
     returns: str | None
-    run: Callable[[Work, I], Awaitable[R]]
-    input: type[I]
+    run: Callable[[Work, In], Awaitable[R]]
+    input: type[In]
 
-    async def __call__(self, work: Work, input: I) -> R:
+    async def __call__(self, work: Work, input: In) -> R:
         """Call from another operation, inside its transaction and under its permission."""
         return await self.run(work, input)
 
 
 def operation(
     name: str, *, permission: str | None, returns: str | None
-) -> Callable[[Callable[[Work, I], Awaitable[R]]], Operation[I, R]]:
+) -> Callable[[Callable[[Work, In], Awaitable[R]]], Operation[In, R]]:
     """Declare a service function as an operation named `<plugin>.<noun>.<verb>`; the input type is its annotation."""
 
-    def declare(run: Callable[[Work, I], Awaitable[R]]) -> Operation[I, R]:
+    def declare(run: Callable[[Work, In], Awaitable[R]]) -> Operation[In, R]:
         import typing
 
         hints = typing.get_type_hints(run)
@@ -122,10 +122,11 @@ def _unpack(body: bytes, output_type: type | None) -> Outcome:
     error = None
     if data["error"] is not None:
         cls = BY_CODE[data["error"]["code"]]
-        given = data["error"]["given"]
+        given: dict[str, Any] = data["error"]["given"]
         if cls is ValidationFailed:
             given["fields"] = tuple(FieldProblem(**f) for f in given["fields"])
-        error = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        error = cls(**facts)
     ref = Ref(data["ref"][0], UUID(data["ref"][1])) if data["ref"] else None
     output = data["output"]
     if output is not None and output_type is not None and dataclasses.is_dataclass(output_type):

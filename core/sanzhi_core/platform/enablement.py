@@ -41,7 +41,7 @@ def resolve(rows: Iterable[Row], path: str) -> Row | None:
     return on_way[-1] if on_way else None
 
 
-def live(plugin: str, on: date) -> sa.Select[tuple[UUID, str, str, str, bool]]:
+def live(plugin: str, on: date) -> sa.Select[UUID, str, str, str, bool]:
     """Rows of a plugin in force on a day, with the level of their unit."""
     e = PluginEnablement
     return (
@@ -63,7 +63,7 @@ async def rows_touching(session: AsyncSession, plugin: str, on: date, paths: Seq
         )
     )
     found = await session.execute(live(plugin, on).where(touching))
-    return [Row(*r) for r in found]
+    return [Row(*r._tuple()) for r in found]
 
 
 async def state_at(session: AsyncSession, plugin: str, unit_id: UUID, on: date) -> str:
@@ -76,7 +76,7 @@ async def state_at(session: AsyncSession, plugin: str, unit_id: UUID, on: date) 
     found = await session.execute(
         live(plugin, on).where(sa.literal(path, sa.Text).op("^@")(OrgUnit.org_path))
     )
-    row = resolve([Row(*r) for r in found], path)
+    row = resolve([Row(*r._tuple()) for r in found], path)
     return row.state if row else OFF
 
 

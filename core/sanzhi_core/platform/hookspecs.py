@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sanzhi_core.db.base import Base
     from sanzhi_core.platform.context import Context
     from sanzhi_core.platform.work import Work
+    from sanzhi_core.reading.declaration import Node
 
 PLUGIN_API = 1
 """Version of this contract; a manifest with another number is refused by name."""
@@ -153,7 +154,7 @@ class Query:
 class GraphQLParts:
     """What a plugin adds to the schema: declared node types, extensions of others' types, queries, mutations."""
 
-    nodes: Sequence[type] = ()
+    nodes: Sequence[type[Node]] = ()
     extensions: Sequence[Any] = ()
     queries: Sequence[Query] = ()
     mutations: Sequence[Mutation] = ()

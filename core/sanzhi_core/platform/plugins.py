@@ -12,6 +12,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -174,9 +175,9 @@ def _check(part: Part) -> None:
         if name != CORE and not node.type_name.startswith(part.manifest.prefix):
             raise PluginFault(f"{name}: type {node.type_name} must start with {part.manifest.prefix}")
     for mutation in part.graphql.mutations:
-        if mutation.operation.permission is not None and mutation.operation.permission not in known | {None}:
-            if mutation.operation.permission.startswith(f"{name}."):
-                raise PluginFault(f"{name}: mutation {mutation.name} asks for an undeclared permission")
+        wanted_key = mutation.operation.permission
+        if wanted_key is not None and wanted_key.startswith(f"{name}.") and wanted_key not in known:
+            raise PluginFault(f"{name}: mutation {mutation.name} asks for an undeclared permission")
 
 
 def _part_of(module: Any, name: str) -> Part:
@@ -208,6 +209,10 @@ def _part_of(module: Any, name: str) -> Part:
     return part
 
 
+def _given(module: Any) -> Any:
+    return module
+
+
 def load(
     core: Part, *, extra: Mapping[str, Any] | None = None, only: Iterable[str] | None = None
 ) -> Platform:
@@ -221,7 +226,7 @@ def load(
     found: list[tuple[str, Callable[[], Any]]] = [
         (e.name, e.load) for e in importlib.metadata.entry_points(group=ENTRY_POINTS)
     ]
-    found += [(name, lambda m=module: m) for name, module in (extra or {}).items()]
+    found += [(name, partial(_given, module)) for name, module in (extra or {}).items()]
     for name, get in sorted(found, key=lambda pair: pair[0]):
         if wanted is not None and name not in wanted and name not in (extra or {}):
             continue

@@ -76,18 +76,20 @@ class Work:
         `self_`: a column ("household_id", "resident_id") that also authorises when it is the caller's own. Raises
         NOT_FOUND (unseen), FORBIDDEN (seen, no right), PLUGIN_DISABLED, VERSION_CONFLICT.
         """
-        row = await self.session.scalar(
-            sa.select(model)
-            .where(model.id == row_id)  # type: ignore[attr-defined]
+        columns: Any = model
+        row: Any = await self.session.scalar(
+            sa.select(columns)
+            .where(columns.id == row_id)
             .with_for_update()
             .execution_options(populate_existing=True)
         )
         if row is None:
             raise NotFound(_name(self.ctx, model))
         await self.authorise(row, self_=self_, permission=permission)
-        if expected_version is not None and row.version != expected_version:  # type: ignore[attr-defined]
-            raise VersionConflict(row.version)  # type: ignore[attr-defined]
-        return row
+        if expected_version is not None and row.version != expected_version:
+            raise VersionConflict(row.version)
+        found: T = row
+        return found
 
     async def unit(self, unit_id: UUID, *, level: str | None = None, active: bool = True) -> OrgUnit:
         """The unit to create something under, authorised; ORG_INACTIVE with successors when it is abolished."""

@@ -70,7 +70,7 @@ class World:
                         parent_id=unit.parent_id,
                         valid_from=SINCE,
                         **unit.place(),
-                    )  # fmt: skip
+                    )
                 )
                 await session.refresh(unit)
                 world.units[code] = unit
@@ -109,7 +109,7 @@ class World:
                     doc_no="测〔2026〕1号",
                     decided_at=self.base.clock.now(),
                     **self.units[code].place(),
-                )  # fmt: skip
+                )
             )
             await session.execute(sa.text("update core.generation set n = n + 1"))
 

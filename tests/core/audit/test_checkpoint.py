@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,60 @@ def test_a_database_that_went_back_is_refused(tmp_path: Path, seals: list[seal.S
     with pytest.raises(CheckpointError, match="rolled back"):
         checkpoint.append(path, bad)
     assert path.read_bytes() == before
+
+
+def test_an_old_seal_that_was_published_is_no_rollback(tmp_path: Path, seals: list[seal.Seal]) -> None:
+    path = tmp_path / "checkpoints.jsonl"
+    for one in seals:
+        checkpoint.append(path, one)
+    before = path.read_bytes()
+    assert [checkpoint.append(path, one) for one in seals] == [False] * 3
+    assert path.read_bytes() == before
+
+
+async def test_publishers_never_overtake_each_other(trail: Any) -> None:
+    """Four processes seal and publish to one file; each asks for the newest seal only under the file's lock."""
+
+    async def work() -> None:
+        conn = await trail.connect()
+        try:
+            for _ in range(15):
+                await trail.write(trail.entry(), conn)
+                await trail.seal(conn)
+                await checkpoint.publish(conn, trail.checkpoints)
+        finally:
+            await conn.close()
+
+    await asyncio.gather(*(work() for _ in range(4)))
+    await trail.seal_all()
+    await checkpoint.publish(trail.app, trail.checkpoints)
+    assert not await checkpoint.publish(trail.app, trail.checkpoints)
+    report = await trail.verify()
+    assert report.ok, report.text()
+    assert (report.entries, report.after_checkpoint) == (60, 0)
+    assert report.checkpoints > 10
+
+
+async def test_there_is_nothing_to_publish_before_the_first_seal(trail: Any) -> None:
+    assert not await checkpoint.publish(trail.app, trail.checkpoints)
+    assert trail.checkpoints.read_bytes() == b""
+
+
+async def test_a_rolled_back_database_cannot_publish(trail: Any, seals: list[seal.Seal]) -> None:
+    await trail.owner.execute("alter table core.audit_seal disable trigger all")
+    await trail.owner.execute("delete from core.audit_seal where n = 3")
+    before = trail.checkpoints.read_bytes()
+    assert not await checkpoint.publish(
+        trail.app, trail.checkpoints
+    )  # seal 2 was published: seen by the verifier
+    assert await trail.codes() == {"ROLLED_BACK", "LEAF_WITHOUT_SEAL"}
+    await trail.owner.execute("delete from core.audit_seal")
+    await trail.owner.execute("alter table core.audit_leaf disable trigger all")
+    await trail.owner.execute("delete from core.audit_leaf")
+    await trail.seal_all()
+    with pytest.raises(CheckpointError, match="rolled back"):
+        await checkpoint.publish(trail.app, trail.checkpoints)
+    assert trail.checkpoints.read_bytes() == before
 
 
 def test_a_torn_last_line_is_cut_off(tmp_path: Path, seals: list[seal.Seal]) -> None:
