@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.audit.seal import BATCH, seal_once
-from sanzhi_core.clock import Clock, OffsetClock, monotonic
+from sanzhi_core.clock import Clock, monotonic
 from sanzhi_core.db.session import ALL_UNITS, Database
 from sanzhi_core.platform import outbox, timers
+from sanzhi_core.platform.installation import refresh_clock
 from sanzhi_workers.lanes import LoopThread, OpenDatabase
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ class Clockwork:
     async def tick(self) -> None:
         """Read the demo clock, fire what is due by business time."""
         db = self._home.db
-        if isinstance(self._clock, OffsetClock):
-            async with db.transaction() as session:
-                self._clock.offset = await timers.clock_offset(session)
+        await refresh_clock(self._clock, db)
         now = self._clock.now()
         if not self._synced:
             async with db.transaction() as session:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sanzhi_core.clock import SHANGHAI, new_id
 from sanzhi_core.platform.hookspecs import Job
-from sanzhi_core.platform.models import ClockOffset, Schedule, Timer
+from sanzhi_core.platform.models import Schedule, Timer
 from sanzhi_core.platform.outbox import insert_delivery
 
 if TYPE_CHECKING:
@@ -190,9 +190,3 @@ async def fire_schedules(session: AsyncSession, platform: Platform, now: datetim
         schedule.next_at = next_slot(schedule.cron, now)
     await session.flush()
     return written
-
-
-async def clock_offset(session: AsyncSession) -> timedelta:
-    """How far the demo clock is from real time; zero when it was never moved."""
-    seconds = await session.scalar(sa.select(ClockOffset.seconds))
-    return timedelta(seconds=int(seconds or 0))

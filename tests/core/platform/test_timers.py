@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.platform import timers
@@ -227,10 +226,3 @@ async def test_a_bad_text_names_itself_and_writes_nothing(db, rows, platform_of)
     with pytest.raises(timers.BadCron, match="every day"):
         await sync(db, platform_of(Job("core.a.b", nothing, cron="every day")), NOW)
     assert await rows("select 1 from core.schedule") == []
-
-
-async def test_clock_offset(db):
-    async with db.transaction() as session:
-        assert await timers.clock_offset(session) == timedelta()
-        await session.execute(sa.text("update core.clock_offset set seconds = -90"))
-        assert await timers.clock_offset(session) == timedelta(seconds=-90)
