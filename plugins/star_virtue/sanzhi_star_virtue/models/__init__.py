@@ -25,4 +25,22 @@ ALL = (
     PointsEntry,
 )
 
-__all__ = [cls.__name__ for cls in ALL] + ["ALL"]
+__all__ = [
+    "ALL",
+    "Cycle",
+    "Definition",
+    "DefinitionSet",
+    "Entry",
+    "HonourRollItem",
+    "Meeting",
+    "Nomination",
+    "Objection",
+    "ObjectionAuthor",
+    "Plaque",
+    "PointsBalance",
+    "PointsEntry",
+    "Presence",
+    "Recusal",
+    "SelfRating",
+    "Vote",
+]
