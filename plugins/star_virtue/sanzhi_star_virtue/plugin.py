@@ -12,7 +12,9 @@ from sanzhi_star_virtue.settings import SETTINGS
 
 @hookimpl
 def manifest() -> Manifest:
-    return Manifest("star_virtue", "sanzhi_star_virtue", "星级化德治", "Star rating of households", "0.1.0", prefix="Star")
+    return Manifest(
+        "star_virtue", "sanzhi_star_virtue", "星级化德治", "Star rating of households", "0.1.0", prefix="Star"
+    )
 
 
 @hookimpl

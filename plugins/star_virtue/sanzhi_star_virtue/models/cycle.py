@@ -144,6 +144,7 @@ class SelfRating(Identified, Scoped, Base):
             unique=True,
             postgresql_where=sa.text("paper_no is not null"),
         ),
+        sa.Index("uq_self_rating_counts", "entry_id", unique=True, postgresql_where=sa.text("counts")),
         sa.Index("ix_self_rating_entry", "entry_id", "received_at", "id"),
         *scope_indexes("self_rating", "received_at"),
         {"schema": "star_virtue"},

@@ -42,6 +42,8 @@ ENTRY: Final = Procedure(
     (
         Transition(_S.INVITED, _S.SELF_RATED, _HOUSEHOLD, "valid form in time"),
         Transition(_S.INVITED, _S.NOT_PARTICIPATED, frozenset({JOB}) | _COMMITTEES, "self-rating closed"),
+        # R-CORE-50: paper received in time and keyed within the grace days counts, though self-rating has closed
+        Transition(_S.NOT_PARTICIPATED, _S.SELF_RATED, frozenset({"CLERK"}), "paper received in time"),
         Transition(_S.SELF_RATED, _S.REVIEWED, _COMMITTEES, "every claimed star voted"),
         Transition(_S.REVIEWED, _S.PUBLICISED, _COMMITTEES),
         Transition(_S.PUBLICISED, _S.OBJECTED, _HOUSEHOLD, "objection accepted"),

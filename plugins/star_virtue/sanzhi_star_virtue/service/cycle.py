@@ -84,7 +84,9 @@ async def open_cycle(work: Work, input: OpenStarCycle) -> Cycle:
     village = await work.unit(row.unit_id, level="VILLAGE")
     snapshot = input.snapshot_date or work.today
     if snapshot > work.today:
-        raise ValidationFailed.of("snapshotDate", "IN_FUTURE", "快照日不能在将来", "The snapshot is not in the future")
+        raise ValidationFailed.of(
+            "snapshotDate", "IN_FUTURE", "快照日不能在将来", "The snapshot is not in the future"
+        )
     stars = await current_set(work.session, village.county_id, work.today)
     frozen = await settings_in_force(work, village)
     params = StarParams.from_settings(frozen)
@@ -106,7 +108,9 @@ async def open_cycle(work: Work, input: OpenStarCycle) -> Cycle:
     row.self_rating_from, row.self_rating_to = work.now, until
     await _invite(work, row, village, households, params)
     await _arm(work, row)
-    await work.enqueue(ANNOUNCE, {"cycle_id": str(row.id)}, unit_id=row.unit_id, dedup_key=f"{ANNOUNCE}|{row.id}")
+    await work.enqueue(
+        ANNOUNCE, {"cycle_id": str(row.id)}, unit_id=row.unit_id, dedup_key=f"{ANNOUNCE}|{row.id}"
+    )
     return row
 
 
@@ -127,7 +131,11 @@ async def _snapshot(session: AsyncSession, village_id: UUID, day: date) -> list[
 
 
 async def _invite(
-    work: Work, cycle: Cycle, village: OrgUnit, households: list[tuple[Household, str | None]], params: StarParams
+    work: Work,
+    cycle: Cycle,
+    village: OrgUnit,
+    households: list[tuple[Household, str | None]],
+    params: StarParams,
 ) -> None:
     """One INVITED entry per household, with the bonus its honours give and last year's count."""
     assert cycle.snapshot_date is not None
@@ -174,7 +182,7 @@ async def _earlier_counts(session: AsyncSession, households: list[UUID], year: i
         )
         .order_by(Cycle.year)
     )
-    return {household: count for household, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _timers(cycle: Cycle) -> list[tuple[str, str, datetime]]:
@@ -284,14 +292,18 @@ async def close_now(work: Work, cycle: Cycle, *, by_job: bool) -> None:
     cycle.state = S.PEER_REVIEW
     cycle.self_rating_to = min(cycle.self_rating_to, work.now)
     for entry in await work.session.scalars(
-        sa.select(Entry).where(Entry.cycle_id == cycle.id, Entry.state == EntryState.INVITED).with_for_update()
+        sa.select(Entry)
+        .where(Entry.cycle_id == cycle.id, Entry.state == EntryState.INVITED)
+        .with_for_update()
     ):
         entry.state = EntryState.NOT_PARTICIPATED
     await work.session.flush()
     figures = await participation(work.session, cycle)
     cycle.low_participation = rules.participation_low(figures, params_of(cycle))
     if cycle.low_participation:
-        await work.enqueue(WARN, {"cycle_id": str(cycle.id)}, unit_id=cycle.unit_id, dedup_key=f"{WARN}|{cycle.id}")
+        await work.enqueue(
+            WARN, {"cycle_id": str(cycle.id)}, unit_id=cycle.unit_id, dedup_key=f"{WARN}|{cycle.id}"
+        )
 
 
 class CancelStarCycle(ChangeInput):

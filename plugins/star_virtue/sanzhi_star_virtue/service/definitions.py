@@ -17,7 +17,14 @@ from sanzhi_core.platform.inputs import CommandInput, Input, id_of
 from sanzhi_core.platform.work import Work
 from sanzhi_star_virtue.models import Definition, DefinitionSet
 from sanzhi_star_virtue.permissions import DEFINITION_PUBLISH
-from sanzhi_star_virtue.rules.stars import SEED_STARS, CheckItem, Evidence, Ground, StarDefinition, check_version
+from sanzhi_star_virtue.rules.stars import (
+    SEED_STARS,
+    CheckItem,
+    Evidence,
+    Ground,
+    StarDefinition,
+    check_version,
+)
 
 SHIPPED_VERSION: Final = "2022.1"
 _NAMESPACE: Final = UUID("9a2d3f64-6f0c-5d0a-8f57-0d6f2a6a2022")
@@ -61,7 +68,9 @@ class StarCheckItem(Input):
 
     act: str = Field(min_length=2, max_length=200, description="行为 / The act")
     evidence: Evidence = Field(description="证明方式 / How it is shown")
-    ground: Ground = Field(Ground.OTHER, description="内容类别；S01 只限集体劳动、集体财物 / What it is about")
+    ground: Ground = Field(
+        Ground.OTHER, description="内容类别；S01 只限集体劳动、集体财物 / What it is about"
+    )
 
 
 class StarDefinitionChange(Input):
@@ -71,7 +80,9 @@ class StarDefinitionChange(Input):
     name: str = Field(min_length=2, max_length=20, description="名称 / Name")
     content: str = Field(min_length=2, max_length=60, description="内容 / Content")
     meaning_en: str = Field(min_length=2, max_length=120, description="英文说明 / Meaning in English")
-    check_items: list[StarCheckItem] = Field(min_length=1, max_length=20, description="评定内容 / Check items")
+    check_items: list[StarCheckItem] = Field(
+        min_length=1, max_length=20, description="评定内容 / Check items"
+    )
 
 
 class PublishStarDefinitions(CommandInput):
@@ -101,7 +112,9 @@ async def publish_definitions(work: Work, input: PublishStarDefinitions) -> Defi
     ]  # fmt: skip
     check_version(stars)
     if input.valid_from < work.today:
-        raise ValidationFailed.of("validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past")
+        raise ValidationFailed.of(
+            "validFrom", "IN_THE_PAST", "生效日不能在过去", "The first day must not be past"
+        )
     taken = await work.session.scalar(
         sa.select(DefinitionSet.id).where(
             DefinitionSet.definition_version == input.definition_version,
@@ -135,7 +148,9 @@ async def current_set(session: AsyncSession, county_id: UUID | None, on: date) -
             sa.or_(DefinitionSet.county_id.is_(None), DefinitionSet.county_id == county_id),
         )
         .order_by(
-            DefinitionSet.county_id.is_(None), DefinitionSet.valid_from.desc(), DefinitionSet.published_at.desc()
+            DefinitionSet.county_id.is_(None),
+            DefinitionSet.valid_from.desc(),
+            DefinitionSet.published_at.desc(),
         )
         .limit(1)
     )

@@ -14,6 +14,7 @@ def test_the_paths_of_the_text() -> None:
         (S.PUBLICISED, S.OBJECTED, S.RE_REVIEWED, S.PUBLICISED),
         (S.PUBLICISED, S.OBJECTED, S.PUBLICISED),
         (S.INVITED, S.NOT_PARTICIPATED),
+        (S.NOT_PARTICIPATED, S.SELF_RATED, S.REVIEWED),  # paper in time, keyed within the grace days
         (S.REVIEWED, S.WITHDRAWN),
         (S.OBJECTED, S.EXCLUDED),
     ):
@@ -30,7 +31,7 @@ def test_the_paths_of_the_text() -> None:
         (S.OBJECTED, S.CONFIRMED),
         (S.RE_REVIEWED, S.CONFIRMED),
         (S.CONFIRMED, S.EXCLUDED),
-        (S.NOT_PARTICIPATED, S.SELF_RATED),
+        (S.NOT_PARTICIPATED, S.REVIEWED),
         (S.AWARDED, S.CONFIRMED),
     ],
 )
