@@ -49,7 +49,7 @@ async def publish(conn: Connection, path: Path | str) -> bool:
     file = await asyncio.to_thread(_open, path)
     with file:
         seal = await last_seal(conn)
-        return seal is not None and await asyncio.to_thread(_append, file, seal)
+        return await asyncio.to_thread(_append, file, seal)
 
 
 def append(path: Path | str, seal: Seal) -> bool:
@@ -59,7 +59,13 @@ def append(path: Path | str, seal: Seal) -> bool:
     before another process published a newer one would look like that: use `publish` where several processes seal.
     """
     with _open(path) as file:
-        return line(seal) not in file.readlines() and _append(file, seal)
+        try:
+            return _append(file, seal)
+        except CheckpointError:
+            file.seek(0)
+            if line(seal) in file.readlines():
+                return False
+            raise
 
 
 def _open(path: Path | str) -> FileIO:
@@ -69,15 +75,16 @@ def _open(path: Path | str) -> FileIO:
     return file
 
 
-def _append(file: FileIO, seal: Seal) -> bool:
+def _append(file: FileIO, seal: Seal | None) -> bool:
     known = _last(file.fileno())
-    if known == seal:
-        return False
-    if known is not None and (known.n >= seal.n or known.size > seal.size):
+    if known is not None and known != seal and (seal is None or known.n >= seal.n or known.size > seal.size):
+        found = "no seal" if seal is None else f"seal {seal.n} (size {seal.size})"
         raise CheckpointError(
-            f"seal {known.n} (size {known.size}) was published, now the database says "
-            f"seal {seal.n} (size {seal.size}): it was rolled back; run the verifier"
+            f"seal {known.n} (size {known.size}) was published, now the database has {found}: "
+            "it was rolled back; run the verifier"
         )
+    if seal is None or seal == known:
+        return False
     file.write(line(seal))
     os.fsync(file.fileno())
     return True

@@ -48,6 +48,16 @@ COLUMNS = (
 )
 SIGNED = ("n", "epoch", "lo", "hi", "count", "size", "root", "prev", "sealed_at", "key_id")
 SEAL = (*SIGNED, "signature")
+FIELDS = {
+    "header": frozenset(("kind", "format", "at", "epoch", "xmin", "xmax")),
+    "leaf": frozenset(("kind", "leaf_no", "entry_id", "leaf_hash", "entry")),
+    "seal": frozenset(("kind", "frontier", *SEAL)),
+    "entry": frozenset(("kind", "entry")),
+    "end": frozenset(("kind", "entries", "seals", "unsealed")),
+    "checkpoint": frozenset(SEAL),
+    "row": frozenset(("epoch", "txid", "row_hmac", "body", "columns")),
+    "columns": frozenset(COLUMNS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +117,12 @@ class Report:
         return "\n".join([*lines, verdict])
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def canonical(value: object) -> bytes:
     """Canonical JSON: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def unhex(text: object, length: int | None = None) -> bytes:
@@ -261,7 +274,7 @@ class Checker:
         for index, seal in enumerate(checkpoints, 1):
             where = f"checkpoint line {index}"
             try:
-                _exactly(seal, *SEAL)
+                _exactly(seal, "checkpoint")
                 _integers(seal, "n", "epoch", "lo", "hi", "count", "size")
                 self._signature(seal, where)
                 if seal["n"] <= n or seal["size"] < size:
@@ -273,7 +286,7 @@ class Checker:
         self.report.checkpoints = len(self.checkpoints)
 
     def _header(self, record: Record) -> None:
-        _exactly(record, "kind", "format", "at", "epoch", "xmin", "xmax")
+        _exactly(record, "header")
         if record["format"] != FORMAT:
             raise ValueError(f"format {record['format']!r} is not known to this verifier")
         _time(record["at"])
@@ -281,7 +294,7 @@ class Checker:
         self.header = record
 
     def _leaf(self, record: Record) -> None:
-        _exactly(record, "kind", "leaf_no", "entry_id", "leaf_hash", "entry")
+        _exactly(record, "leaf")
         report, where = self.report, f"leaf {record['leaf_no']}"
         if type(record["leaf_no"]) is not int or record["leaf_no"] != self.tree.size:
             report.add("LEAF_GAP", where, f"leaf {self.tree.size} is expected")
@@ -304,10 +317,10 @@ class Checker:
 
     def _entry(self, entry: Record, where: str) -> tuple[tuple[int, int, str], bytes]:
         """Body against columns and HMAC. Returns the entry's place in the order and its leaf hash."""
-        _exactly(entry, "epoch", "txid", "row_hmac", "body", "columns")
+        _exactly(entry, "row")
         _integers(entry, "epoch", "txid")
         columns, body, mac = entry["columns"], unhex(entry["body"]), unhex(entry["row_hmac"], 32)
-        _exactly(columns, *COLUMNS)
+        _exactly(columns, "columns")
         if canonical({**columns, "v": BODY_VERSION}) != body:
             self.report.add("BODY", where, f"columns and body differ: {_difference(columns, body)}")
         if self.hmac_keys is not None:
@@ -321,7 +334,7 @@ class Checker:
         return (epoch, txid, columns["id"]), hashlib.sha256(b"\x00" + data).digest()
 
     def _seal(self, record: Record) -> None:
-        _exactly(record, "kind", "frontier", *SEAL)
+        _exactly(record, "seal")
         _integers(record, "n", "epoch", "lo", "hi", "count", "size")
         seal = {name: record[name] for name in SEAL}
         n, where = seal["n"], f"seal {seal['n']}"
@@ -377,7 +390,7 @@ class Checker:
             self.report.add("SIGNATURE", where, "the signature is wrong")
 
     def _unsealed(self, record: Record) -> None:
-        _exactly(record, "kind", "entry")
+        _exactly(record, "entry")
         if self.header is None:
             raise ValueError("no header")
         report, where = self.report, f"unsealed entry {record['entry']['columns']['id']}"
@@ -399,15 +412,15 @@ class Checker:
             )
 
     def _end(self, record: Record) -> None:
-        _exactly(record, "kind", "entries", "seals", "unsealed")
+        _exactly(record, "end")
         found = {"entries": self.report.entries, "seals": self.report.seals, "unsealed": self.report.unsealed}
         if record != {"kind": "end", **found}:
             self.report.add("INCOMPLETE", "end", f"read {found}, the end record says otherwise")
         self.ended = True
 
 
-def _exactly(record: Record, *names: str) -> None:
-    if not isinstance(record, dict) or record.keys() != set(names):
+def _exactly(record: Record, kind: str) -> None:
+    if not isinstance(record, dict) or record.keys() != FIELDS[kind]:
         raise ValueError("wrong fields")
 
 
@@ -473,9 +486,9 @@ async def read_database(conn: Any) -> AsyncIterator[Record]:
         snapshot = {"epoch": row["epoch"], "xmin": int(row["xmin"]), "xmax": int(row["xmax"])}
         yield {"kind": "header", "format": FORMAT, "at": row["at"], **snapshot}
         counts = {"entries": 0, "seals": 0, "unsealed": 0}
-        leaves = aiter(conn.cursor(_LEAVES, prefetch=1000))
+        leaves = _rows(conn, _LEAVES)
         leaf = await anext(leaves, None)
-        async for row in conn.cursor(_SEALS, prefetch=1000):
+        async for row in _rows(conn, _SEALS):
             while leaf is not None and leaf["leaf_no"] < (row["size"] or 0):
                 counts["entries"] += 1
                 yield _leaf_record(leaf)
@@ -486,10 +499,17 @@ async def read_database(conn: Any) -> AsyncIterator[Record]:
             counts["entries"] += 1
             yield _leaf_record(leaf)
             leaf = await anext(leaves, None)
-        async for row in conn.cursor(_UNSEALED, prefetch=1000):
+        async for row in _rows(conn, _UNSEALED):
             counts["unsealed"] += 1
             yield {"kind": "entry", "entry": _entry_record(row)}
         yield {"kind": "end", **counts}
+
+
+async def _rows(conn: Any, query: str) -> AsyncIterator[Any]:
+    cursor = await conn.cursor(query)
+    while rows := await cursor.fetch(1000):
+        for row in rows:
+            yield row
 
 
 def _leaf_record(row: Any) -> Record:

@@ -44,7 +44,8 @@ class _Collector:
         self.parts[_COLUMN.get(level, "unit_ids")].add(unit_id)
 
     def scope(self) -> Scope:
-        return replace(NOWHERE, **{k: tuple(sorted(v)) for k, v in self.parts.items()})
+        parts = {k: tuple(sorted(v)) for k, v in self.parts.items()}
+        return Scope(everywhere=False, **parts)
 
 
 async def roles_with(ctx: Context, session: AsyncSession, permission: str) -> frozenset[str]:
@@ -75,7 +76,7 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
     found = await session.execute(
         sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))
     )
-    paths = dict(row._tuple() for row in found)
+    paths: dict[UUID, str] = dict(found.all())  # type: ignore[arg-type]
     areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
     return [

@@ -115,7 +115,7 @@ async def enabled_plugins(ctx: Context) -> frozenset[str]:
             statement = live(plugin, ctx.today)
             rows = (await session.execute(statement)).all()
             for row in rows:
-                _, path, _, state, _ = row._tuple()
+                path, state = row[1], row[3]
                 if state in READABLE and any(
                     path.startswith(mine) or mine.startswith(path) for mine in paths
                 ):

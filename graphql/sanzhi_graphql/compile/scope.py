@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sanzhi_core.db.base import SCOPE_LEVELS
 from sanzhi_core.platform.context import Scope
 from sanzhi_core.reading.declaration import Policy
-from sanzhi_core.reading.registry import Catalogue, TypeInfo
+from sanzhi_core.reading.registry import Catalogue, DeclarationError, TypeInfo
 
 from .plan import EVERYWHERE_BIT, LEVEL_BITS, Shape, Values
 from .refusal import ReadCode, ReadRefused
 from .statement import Row, Snippet, Statement, snippet
+
+_PERSONS = {"household": ("household",), "resident": ("resident", "subject")}
 
 ENABLED = "enabled:"
 """Prefix of the key under which `scopes` carries where a plugin may be read, for clauses without a permission."""
@@ -192,10 +194,16 @@ class PolicyWriter:
         return Branch(lambda row: f"{row.col(column)} = {mine}")
 
 
-def _person(info: TypeInfo, column: str) -> str:
-    """Whether a `self_` column names a household or a resident; the key column names what the table holds."""
-    named = info.table.name if column == info.key else column
-    return "household" if "household" in named else "resident"
+def _person(info: TypeInfo, attribute: str) -> str:
+    """Whether a `self_` column names a household or a resident: by its foreign key, by the table, by its name."""
+    column = info.column(attribute)
+    names = [fk.target_fullname.split(".")[-2] for fk in column.foreign_keys]
+    names += [info.table.name] if attribute == info.key else []
+    for name in (*names, attribute):
+        for person, words in _PERSONS.items():
+            if any(word in name for word in words):
+                return person
+    raise DeclarationError(f"{info.plugin}: {info.name}: self_ column {attribute} names no household or resident")
 
 
 def _both(branch: Branch | None, enabled: Sight) -> Branch:

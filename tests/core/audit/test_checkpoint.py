@@ -100,11 +100,12 @@ async def test_a_rolled_back_database_cannot_publish(trail: Any, seals: list[sea
     await trail.owner.execute("alter table core.audit_seal disable trigger all")
     await trail.owner.execute("delete from core.audit_seal where n = 3")
     before = trail.checkpoints.read_bytes()
-    assert not await checkpoint.publish(
-        trail.app, trail.checkpoints
-    )  # seal 2 was published: seen by the verifier
+    with pytest.raises(CheckpointError, match="rolled back"):
+        await checkpoint.publish(trail.app, trail.checkpoints)
     assert await trail.codes() == {"ROLLED_BACK", "LEAF_WITHOUT_SEAL"}
     await trail.owner.execute("delete from core.audit_seal")
+    with pytest.raises(CheckpointError, match="no seal"):
+        await checkpoint.publish(trail.app, trail.checkpoints)
     await trail.owner.execute("alter table core.audit_leaf disable trigger all")
     await trail.owner.execute("delete from core.audit_leaf")
     await trail.seal_all()

@@ -12,7 +12,9 @@ from sanzhi_star_virtue.models import Cycle, Entry
 from sanzhi_star_virtue.rules.entry import EntryState
 from sanzhi_star_virtue.rules.thresholds import EntryFact, Figures, count
 
-_UNREVIEWED = frozenset({EntryState.INVITED, EntryState.SELF_RATED, EntryState.NOT_PARTICIPATED, EntryState.WITHDRAWN})
+_UNREVIEWED = frozenset(
+    {EntryState.INVITED, EntryState.SELF_RATED, EntryState.NOT_PARTICIPATED, EntryState.WITHDRAWN}
+)
 
 
 def fact_of(state: str, stars: Sequence[str], title_held: bool) -> EntryFact:

@@ -68,7 +68,9 @@ async def move_entries(
     )
     ids = sorted(moved.all())
     if ids:
-        work.recorder.note_bulk("Entry", len(ids), sha256("\n".join([str(to), *map(str, ids)]).encode()).digest())
+        work.recorder.note_bulk(
+            "Entry", len(ids), sha256("\n".join([str(to), *map(str, ids)]).encode()).digest()
+        )
     return len(ids)
 
 
@@ -93,7 +95,10 @@ class OpenStarPublicity(ChangeInput):
 
     cycle_id: id_of("StarCycle") = Field(description="评星周期 / Cycle")  # type: ignore[valid-type]
     workdays: int | None = Field(
-        None, ge=1, le=30, description="公示工作日数，缺省为参数值，不得少于它 / Working days, the parameter when missing"
+        None,
+        ge=1,
+        le=30,
+        description="公示工作日数，缺省为参数值，不得少于它 / Working days, the parameter when missing",
     )
 
 
@@ -120,7 +125,9 @@ async def open_publicity(work: Work, input: OpenStarPublicity) -> Cycle:
     row.publicity_from, row.publicity_to = window.opens_at, window.closes_at
     row.deadline_provisional = window.provisional
     row.provisional_a, row.provisional_r, row.provisional_r6 = figures.a, figures.r, figures.r6
-    await work.enqueue(ANNOUNCE, {"cycle_id": str(row.id)}, unit_id=row.unit_id, dedup_key=f"{ANNOUNCE}|{row.id}")
+    await work.enqueue(
+        ANNOUNCE, {"cycle_id": str(row.id)}, unit_id=row.unit_id, dedup_key=f"{ANNOUNCE}|{row.id}"
+    )
     await arm_window(work, row, window)
     return row
 
@@ -217,7 +224,12 @@ async def confirm_cycle(work: Work, input: ConfirmStarCycle) -> Cycle:
         )  # fmt: skip
     await move_entries(work, row, (E.PUBLICISED,), E.CONFIRMED)
     row.state = S.CONFIRMED
-    row.official_n, row.official_a, row.official_r, row.official_r6 = figures.n, figures.a, figures.r, figures.r6
+    row.official_n, row.official_a, row.official_r, row.official_r6 = (
+        figures.n,
+        figures.a,
+        figures.r,
+        figures.r6,
+    )
     row.t2_reason = input.t2_reason if thresholds(figures, params).t2.needs_reason else None
     row.confirmed_at, row.award_due = work.now, rules.award_deadline(work.now, params)
     await work.enqueue(RESULT, {"cycle_id": str(row.id)}, unit_id=row.unit_id, dedup_key=f"{RESULT}|{row.id}")
