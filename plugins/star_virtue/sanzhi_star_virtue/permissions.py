@@ -27,6 +27,7 @@ MEETING_MANAGE: Final = "star_virtue.meeting.manage"
 VOTE_READ: Final = "star_virtue.vote.read"
 OBJECTION_READ: Final = "star_virtue.objection.read"
 OBJECTION_FILE: Final = "star_virtue.objection.file"
+OBJECTION_RECORD: Final = "star_virtue.objection.record"
 OBJECTION_DECIDE: Final = "star_virtue.objection.decide"
 OBJECTION_REVIEW: Final = "star_virtue.objection.review"
 PLAQUE_READ: Final = "star_virtue.plaque.read"
@@ -66,6 +67,7 @@ PERMISSIONS: Final = (
     Permission(
         OBJECTION_FILE, "提出异议", "Object to an entry", (*VILLAGERS, *COMMITTEES, *COUNCILS, "SUPERVISION", "CLERK")
     ),
+    Permission(OBJECTION_RECORD, "代录异议", "Record an objection for a person", ("CLERK",), "PERSONAL"),
     Permission(OBJECTION_DECIDE, "办理异议", "Decide objections", ("MORAL_COUNCIL",), "PERSONAL"),
     Permission(OBJECTION_REVIEW, "复核异议决定", "Review decisions on objections", TOWN, "PERSONAL"),
     Permission(PLAQUE_READ, "查看户牌", "Read plaques", (*COMMITTEES, *COUNCILS, "GRID_WORKER", *_OVERSIGHT)),

@@ -96,6 +96,29 @@ def check_objection(
     refuse_forbidden_ground(text, "text")
 
 
+def check_keyed_in_time(
+    window: Window,
+    received_at: datetime,
+    keyed_at: datetime,
+    calendar: WorkCalendar,
+    params: StarParams = DEFAULTS,
+) -> None:
+    """R-CORE-50: paper received within the window is keyed till 24:00 of the 2nd working day after it.
+
+    InvalidInput when dated after it was keyed, DeadlinePassed when keyed too late.
+    """
+    if received_at > keyed_at:
+        raise InvalidInput(
+            "receivedAt",
+            "IN_FUTURE",
+            "收件时间不能晚于录入时间",
+            "Paper cannot be received after it is keyed",
+        )
+    until = calendar.workday_period(window.last_day, params.paper_keying_workdays).ends_at
+    if keyed_at >= until:
+        raise DeadlinePassed(until, "纸质异议录入", "The time to key paper objections")
+
+
 def decision_due(
     received_at: datetime, calendar: WorkCalendar, *, extended: bool = False, params: StarParams = DEFAULTS
 ) -> Period:

@@ -28,6 +28,7 @@ from sanzhi_star_virtue.rules.entry import DISSOLVED, ENTRY, EntryState
 from sanzhi_star_virtue.rules.objection import UNDECIDED
 from sanzhi_star_virtue.rules.thresholds import thresholds
 from sanzhi_star_virtue.service.cycle import business_day
+from sanzhi_star_virtue.service.entries import leave
 from sanzhi_star_virtue.service.figures import counted
 from sanzhi_star_virtue.service.parameters import params_of
 
@@ -83,7 +84,8 @@ async def exclude_dissolved(work: Work, cycle: Cycle) -> None:
         .with_for_update(of=Entry)
     )
     for entry in moved.all():
-        entry.state, entry.excluded_reason = E.EXCLUDED, DISSOLVED
+        leave(entry, E.EXCLUDED)
+        entry.excluded_reason = DISSOLVED
     await work.session.flush()
 
 
