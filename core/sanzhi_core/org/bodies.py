@@ -287,7 +287,7 @@ async def near_relatives(session: AsyncSession, resident_id: UUID) -> frozenset[
             sa.or_(Kinship.resident_id == resident_id, Kinship.relative_id == resident_id)
         )
     )
-    return frozenset(one for pair in found.tuples() for one in pair) - {resident_id}
+    return frozenset(one for pair in found for one in pair) - {resident_id}
 
 
 class EndTerm(ChangeInput):

@@ -98,7 +98,7 @@ async def count_levels(session: AsyncSession, import_id: UUID) -> dict[str, int]
         sa.text("select level, count(*) from core.division_stage where import_id = :id group by level"),
         {"id": import_id},
     )
-    counts: dict[str, int] = dict(found.tuples().all())
+    counts: dict[str, int] = dict(found.all())
     return {level.value: counts[level.value] for level in Level if level.value in counts}
 
 

@@ -138,7 +138,7 @@ async def units_as_of(ctx: Context, input: AsOf) -> OrgUnitsAsOf:
         code, last = _position(input.after)
         query = query.where(sa.tuple_(v.code, v.id) > sa.tuple_(sa.literal(code), sa.literal(last)))
     async with ctx.db.transaction() as session:
-        rows = (await session.execute(query)).tuples().all()
+        rows = (await session.execute(query)).all()
     page = [_shown(row, parent) for row, parent in rows[: input.first]]
     more = len(rows) > input.first
     return OrgUnitsAsOf(page, _cursor(rows[input.first - 1][0]) if more else None)

@@ -15,7 +15,9 @@ class OrgUnit(
     level = col(zh="层级", en="PROVINCE, CITY, COUNTY, TOWN, VILLAGE or GRID")
     name = col(zh="名称", en="Name", order=True)
     short_name = col(zh="简称", en="Short name")
-    kind = col(zh="类别(由代码区间定)", en="Kind, from the range of the code: VILLAGE, COMMUNITY, TOWN, STREET …")
+    kind = col(
+        zh="类别(由代码区间定)", en="Kind, from the range of the code: VILLAGE, COMMUNITY, TOWN, STREET …"
+    )
     status = col(zh="状态", en="PLANNED, ACTIVE or ABOLISHED")
     valid_from = col(zh="设立日", en="First day", order=True)
     valid_to = col(zh="撤销日", en="First day on which it no longer exists")
@@ -31,7 +33,9 @@ class OrgUnit(
     town = one("OrgUnit", local="town_id", zh="所属乡镇(街道)", en="Town it belongs to")
     village = one("OrgUnit", local="village_id", zh="所属村(社区)", en="Village it belongs to")
     children = many("OrgUnit", remote="parent_id", zh="下级单位", en="Units one level below")
-    versions = many("OrgUnitVersion", remote="unit_id", zh="历史沿革", en="What it was called and where it was placed")
+    versions = many(
+        "OrgUnitVersion", remote="unit_id", zh="历史沿革", en="What it was called and where it was placed"
+    )
     groups = many("VillagersGroup", remote="village_id", zh="村民小组", en="Villagers' groups of the village")
     bodies = many("Body", remote="unit_id", zh="村级组织", en="Bodies of the village")
     households = many("Household", remote="village_id", zh="农户", en="Households of the village")

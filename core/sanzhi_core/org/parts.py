@@ -11,7 +11,9 @@ _TOWN = ("TOWN_STAFF", "TOWN_LEADER")
 
 PERMISSIONS = (
     Permission(importing.MANAGE, "管理组织单位", "Manage organisation units", ("COUNTY_DEPT",), "PUBLIC"),
-    Permission(units.MANAGE_GROUPS, "管理村民小组", "Manage villagers' groups", (*_VILLAGE, *_TOWN), "PUBLIC"),
+    Permission(
+        units.MANAGE_GROUPS, "管理村民小组", "Manage villagers' groups", (*_VILLAGE, *_TOWN), "PUBLIC"
+    ),
     Permission(bodies.MANAGE, "管理村级组织", "Manage bodies and terms", (*_VILLAGE, *_TOWN), "PUBLIC"),
 )
 

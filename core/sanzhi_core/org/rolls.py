@@ -39,7 +39,7 @@ async def eligible(session: AsyncSession, unit_id: UUID, kinds: Iterable[str], o
         )
     )
     sitting: dict[UUID, set[str]] = {}
-    for resident_id, kind in found.tuples():
+    for resident_id, kind in found:
         sitting.setdefault(resident_id, set()).add(kind)
     return [Eligible(who, tuple(sorted(sitting[who]))) for who in sorted(sitting)]
 

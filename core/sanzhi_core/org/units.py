@@ -128,7 +128,7 @@ async def _code_free(session: AsyncSession, unit: UnitCode, on: date) -> None:
             OrgUnit.level == unit.level.value, OrgUnit.code == unit.code
         )
     )
-    for unit_id, valid_to in rows.tuples():
+    for unit_id, valid_to in rows:
         if valid_to is None:
             raise DuplicateRecord(unit_id, detail_zh="代码已在用", detail_en="The code is in use")
         if valid_to > on.replace(year=on.year - REUSE_YEARS, day=min(on.day, 28)):
