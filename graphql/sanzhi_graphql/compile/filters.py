@@ -17,7 +17,7 @@ from .statement import Row, table_name
 
 TERMS = 100
 """Most comparisons in one `where`: filters arrive in variables, so the gate cannot price them."""
-RELATIONS = 5
+RELATIONS = 10
 """Most relation filters in one `where`."""
 LIST = 1_000
 """Most values of an `in`."""

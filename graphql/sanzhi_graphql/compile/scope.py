@@ -203,7 +203,9 @@ def _person(info: TypeInfo, attribute: str) -> str:
         for person, words in _PERSONS.items():
             if any(word in name for word in words):
                 return person
-    raise DeclarationError(f"{info.plugin}: {info.name}: self_ column {attribute} names no household or resident")
+    raise DeclarationError(
+        f"{info.plugin}: {info.name}: self_ column {attribute} names no household or resident"
+    )
 
 
 def _both(branch: Branch | None, enabled: Sight) -> Branch:

@@ -41,7 +41,12 @@ class Api:
     async def execute(self, schema: GraphQLSchema, admitted: Admitted, ctx: Context) -> dict[str, Any]:
         """Run one admitted document."""
         return await execute(
-            schema, admitted.document, admitted.operation, admitted.variables, ctx, document_key=admitted.prepared
+            schema,
+            admitted.document,
+            admitted.operation,
+            admitted.variables,
+            ctx,
+            document_key=admitted.prepared,
         )
 
     def sdl(self, enabled: frozenset[str] | None = None) -> str:
