@@ -31,17 +31,23 @@ async def open_version(session: AsyncSession, unit_id: UUID) -> OrgUnitVersion |
     return found
 
 
+async def may_change(session: AsyncSession, unit_id: UUID, on: date, *, same_day: bool = True) -> None:
+    """Raises VALIDATION_FAILED when history already goes on beyond `on` (or begins on it, unless `same_day`)."""
+    current = await open_version(session, unit_id)
+    if current is not None and (current.valid_from > on or (current.valid_from == on and not same_day)):
+        zh, en = "该单位在此日期当天或之后已有变更", "The unit already has a change on or after this day"
+        raise ValidationFailed.of("on", "LATER_CHANGE", zh, en)
+
+
 async def record_change(
     session: AsyncSession, unit: OrgUnit, on: date, *, reason: str | None = None, doc_no: str | None = None
 ) -> None:
     """Keep what the unit has become from `on` on: name, code, kind, parent, place, status.
 
-    A row opened on the same day is corrected in place. Raises VALIDATION_FAILED when history already goes on
-    beyond `on`.
+    A row opened on the same day is corrected in place. `on` was checked by `may_change` before the unit was
+    touched.
     """
     current = await open_version(session, unit.id)
-    if current is not None and current.valid_from > on:
-        raise later_change()
     if current is None or current.valid_from < on:
         if current is not None:
             current.valid_to = on
@@ -56,20 +62,12 @@ async def record_change(
     await session.flush()
 
 
-async def end(session: AsyncSession, unit: OrgUnit, on: date) -> None:
-    """Close the history of a unit that is no more from `on` on."""
-    current = await open_version(session, unit.id)
+async def end(session: AsyncSession, unit_id: UUID, on: date) -> None:
+    """Close the history of a unit that is no more from `on` on, after `may_change`."""
+    current = await open_version(session, unit_id)
     if current is not None:
-        if current.valid_from >= on:
-            raise later_change()
         current.valid_to = on
         await session.flush()
-
-
-def later_change() -> ValidationFailed:
-    """The refusal of a change dated before the last one."""
-    zh, en = "该单位在此日期当天或之后已有变更", "The unit already has a change on or after this day"
-    return ValidationFailed.of("on", "LATER_CHANGE", zh, en)
 
 
 @dataclass(frozen=True)

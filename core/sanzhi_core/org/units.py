@@ -162,6 +162,7 @@ async def rename_unit(work: Work, input: RenameUnit) -> OrgUnit:
     unit = await _living(work, input.unit_id, input.expected_version)
     on = _not_future(work, input.on)
     work.reason(input.doc_no)
+    await history.may_change(work.session, unit.id, on)
     unit.name, unit.short_name = input.name, input.short_name
     await history.record_change(work.session, unit, on, doc_no=input.doc_no)
     await _settle(work, unit)
@@ -198,6 +199,7 @@ async def abolish_unit(work: Work, input: AbolishUnit) -> OrgUnit:
     unit = await _living(work, input.unit_id, input.expected_version)
     work.reason(f"{input.doc_no} {input.reason}")
     await _must_be_empty(work.session, unit)
+    await history.may_change(work.session, unit.id, work.today, same_day=False)
     for target_id in dict.fromkeys(input.successor_ids):
         target = await work.session.get(OrgUnit, target_id)
         if target is None or target.level != unit.level or target.id == unit.id:
@@ -209,7 +211,7 @@ async def abolish_unit(work: Work, input: AbolishUnit) -> OrgUnit:
         work.session.add(
             OrgLineage(source_id=unit.id, target_id=target.id, effective_date=work.today, doc_no=input.doc_no)
         )
-    await history.end(work.session, unit, work.today)
+    await history.end(work.session, unit.id, work.today)
     unit.status, unit.valid_to = "ABOLISHED", work.today
     await _end_grants(work, unit)
     await work.bump_generation()
