@@ -460,6 +460,7 @@ _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_sort": "off",
+    "jit": "off",  # the costs above would start it
 }
 _HEADER = f"""select (select max(epoch) from core.audit_epoch) epoch, {_TIME.format("clock_timestamp()")} at,
     pg_snapshot_xmin(s)::text xmin, pg_snapshot_xmax(s)::text xmax from pg_current_snapshot() s"""
