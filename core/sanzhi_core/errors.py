@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class ErrorCode(StrEnum):
-    """Published catalogue of error codes; texts in `sanzhi_core.texts`."""
+    """错误码，目录见 errorCatalogue / Error codes; their texts are published by errorCatalogue."""
 
     VALIDATION_FAILED = "VALIDATION_FAILED"
     UNAUTHENTICATED = "UNAUTHENTICATED"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -39,12 +40,15 @@ PASSWORD = Field(min_length=1, max_length=MAX_LENGTH, description="密码 / Pass
 
 @dataclass(frozen=True)
 class Session:
-    """A token for the `Authorization: Bearer` header, shown once; when it ends; seconds it may stay idle."""
+    """登录会话 / A session.
 
-    token: str
-    expires_at: str
-    idle_seconds: int
-    must_change_password: bool
+    A token for the `Authorization: Bearer` header, shown once; when it ends; seconds it may stay idle.
+    """
+
+    token: Annotated[str, "令牌，只显示一次 / Token for the Authorization header, shown once"]
+    expires_at: Annotated[str, "最晚失效时间 / Ends at the latest"]
+    idle_seconds: Annotated[int, "允许闲置(秒) / Seconds it may stay idle"]
+    must_change_password: Annotated[bool, "须先修改密码 / The password must be changed"]
 
 
 def _strong(password: str, login: str) -> None:

@@ -6,7 +6,7 @@ Deny by default: a permission that nobody declared is a LookupError, a caller wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -76,7 +76,7 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
     found = await session.execute(
         sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))
     )
-    paths: dict[UUID, str] = dict(found.all())  # type: ignore[arg-type]
+    paths: dict[UUID, str] = dict(found.all())
     areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
     return [

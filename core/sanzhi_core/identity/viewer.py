@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 
@@ -12,40 +12,54 @@ from sanzhi_core.identity.policy import holds_anywhere
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.enablement import READABLE, live
+from sanzhi_core.reading.declaration import Bounded
 
 
 @dataclass(frozen=True)
 class ViewerRole:
-    """A role held now: code, names, the unit and until when."""
+    """现任角色 / A role held today.
 
-    code: str
-    name: str
-    unit_id: str
-    unit_code: str
-    unit_name: str
-    scope: str
-    valid_to: str | None
+    A role held now: code, names, the unit and until when.
+    """
+
+    code: Annotated[str, "角色代码 / Role code"]
+    name: Annotated[str, "角色名称 / Name of the role"]
+    unit_id: Annotated[str, "单位编号 / Unit id"]
+    unit_code: Annotated[str, "单位代码 / Code of the unit"]
+    unit_name: Annotated[str, "单位名称 / Name of the unit"]
+    scope: Annotated[str, "范围 / SUBTREE or EXACT"]
+    valid_to: Annotated[str | None, "失效日 / First day on which it no longer holds"]
 
 
 @dataclass(frozen=True)
 class ViewerPlugin:
-    """A plugin that is on somewhere for the caller."""
+    """已启用插件 / A plugin that is on.
 
-    name: str
-    title: str
+    A plugin that is on somewhere for the caller.
+    """
+
+    name: Annotated[str, "插件 / Plugin"]
+    title: Annotated[str, "名称 / Title"]
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """The caller. `capabilities`: permission keys held at least somewhere today."""
+    """当前用户 / The caller.
 
-    account_id: str | None
-    display_name: str
-    resident_id: str | None
-    household_id: str | None
-    roles: list[ViewerRole]
-    plugins: list[ViewerPlugin]
-    capabilities: list[str]
+    The caller. `capabilities`: permission keys held at least somewhere today.
+    """
+
+    account_id: Annotated[str | None, "账户编号 / Account id"]
+    display_name: Annotated[str, "姓名 / Name"]
+    resident_id: Annotated[str | None, "村民编号 / Resident id"]
+    household_id: Annotated[str | None, "农户编号 / Household id"]
+    roles: Annotated[list[ViewerRole], "现任角色 / Roles held today", Bounded(100)]
+    plugins: Annotated[
+        list[ViewerPlugin], "已启用插件 / Plugins that are on somewhere for the caller", Bounded(100)
+    ]
+    capabilities: Annotated[
+        list[str], "可做之事(权限代码) / Permission keys held at least somewhere today", Bounded(1000)
+    ]
 
 
 def _typed(kind: str, ident: Any) -> str | None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from sanzhi_core.org.codes import BadCode, parse
 from sanzhi_core.org.models import OrgUnit, OrgUnitVersion
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.inputs import Input
+from sanzhi_core.reading.declaration import Bounded
 
 
 async def open_version(session: AsyncSession, unit_id: UUID) -> OrgUnitVersion | None:
@@ -72,26 +74,32 @@ async def end(session: AsyncSession, unit_id: UUID, on: date) -> None:
 
 @dataclass(frozen=True)
 class OrgUnitAsOf:
-    """A unit as it was on the day asked for, with its parent of that day."""
+    """某日的单位 / A unit as it was on a day.
 
-    unit_id: str
-    code: str
-    level: str
-    name: str
-    kind: str
-    parent_id: str | None
-    parent_code: str | None
-    parent_name: str | None
-    valid_from: date
-    valid_to: date | None
+    A unit as it was on the day asked for, with its parent of that day.
+    """
+
+    unit_id: Annotated[str, "单位编号 / Id of the unit"]
+    code: Annotated[str, "代码 / Code"]
+    level: Annotated[str, "层级 / Level"]
+    name: Annotated[str, "名称 / Name"]
+    kind: Annotated[str, "类型 / Kind"]
+    parent_id: Annotated[str | None, "上级单位 / Parent unit"]
+    parent_code: Annotated[str | None, "上级代码 / Code of the parent"]
+    parent_name: Annotated[str | None, "上级名称 / Name of the parent"]
+    valid_from: Annotated[date, "起始日 / First day"]
+    valid_to: Annotated[date | None, "失效日 / First day on which it no longer holds"]
 
 
 @dataclass(frozen=True)
 class OrgUnitsAsOf:
-    """A page of units by code; `end_cursor` continues it, None on the last page."""
+    """某日的单位列表 / Units as they were on a day.
 
-    units: list[OrgUnitAsOf]
-    end_cursor: str | None
+    A page of units by code; `end_cursor` continues it, None on the last page.
+    """
+
+    units: Annotated[list[OrgUnitAsOf], "单位 / Units", Bounded(500)]
+    end_cursor: Annotated[str | None, "下一页游标 / Cursor of the next page"]
 
 
 class AsOf(Input):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,31 +17,38 @@ from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.inputs import CommandInput
 from sanzhi_core.platform.models import Delivery
 from sanzhi_core.platform.work import Work
+from sanzhi_core.reading.declaration import Bounded
 
 MANAGE = "core.delivery.manage"
 
 
 @dataclass(frozen=True)
 class DeadDelivery:
-    """A delivery that used up its attempts. `error` names the kind and place of the fault, no personal value."""
+    """失败的后台任务 / A delivery that used up its attempts.
 
-    id: str
-    consumer: str
-    attempts: int
-    died_at: str
-    error: str
+    A delivery that used up its attempts. `error` names the kind and place of the fault, no personal value.
+    """
+
+    id: Annotated[str, "编号 / Id"]
+    consumer: Annotated[str, "任务 / Job"]
+    attempts: Annotated[int, "尝试次数 / Attempts"]
+    died_at: Annotated[str, "失败时间 / When it died"]
+    error: Annotated[str, "错误种类与位置 / Kind and place of the fault"]
 
 
 @dataclass(frozen=True)
 class DeliveryLag:
-    """Counts of waiting work; `oldest_seconds` is the age of the oldest delivery that is due."""
+    """后台任务积压 / Backlog of background work.
 
-    todo: int
-    due: int
-    parked: int
-    dead: int
-    oldest_seconds: int
-    dead_deliveries: list[DeadDelivery]
+    Counts of waiting work; `oldest_seconds` is the age of the oldest delivery that is due.
+    """
+
+    todo: Annotated[int, "待办 / Waiting"]
+    due: Annotated[int, "到期 / Due now"]
+    parked: Annotated[int, "插件停用而搁置 / Parked while a plugin is off"]
+    dead: Annotated[int, "失败 / Given up"]
+    oldest_seconds: Annotated[int, "最久等待(秒) / Age of the oldest due delivery, in seconds"]
+    dead_deliveries: Annotated[list[DeadDelivery], "失败的任务 / Those given up, newest first", Bounded(100)]
 
 
 async def delivery_lag(ctx: Context, _input: Any) -> DeliveryLag:

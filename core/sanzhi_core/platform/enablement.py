@@ -63,7 +63,7 @@ async def rows_touching(session: AsyncSession, plugin: str, on: date, paths: Seq
         )
     )
     found = await session.execute(live(plugin, on).where(touching))
-    return [Row(*r) for r in found]  # type: ignore[call-arg, arg-type]
+    return [Row(*r) for r in found]
 
 
 async def state_at(session: AsyncSession, plugin: str, unit_id: UUID, on: date) -> str:
@@ -76,7 +76,7 @@ async def state_at(session: AsyncSession, plugin: str, unit_id: UUID, on: date) 
     found = await session.execute(
         live(plugin, on).where(sa.literal(path, sa.Text).op("^@")(OrgUnit.org_path))
     )
-    rows = [Row(*r) for r in found]  # type: ignore[call-arg, arg-type]
+    rows = [Row(*r) for r in found]
     row = resolve(rows, path)
     return row.state if row else OFF
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from sanzhi_core.clock import SHANGHAI, OffsetClock
 from sanzhi_core.platform import deliveries, notices, piloting, reports, settings
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.hookspecs import Mutation, Permission, Query
 from sanzhi_core.platform.nodes import NODES
+from sanzhi_core.reading.declaration import Bounded
 
 PERMISSIONS = (
     Permission("core.plugin.read", "查看插件启用", "Read plugin decisions", ("SYS_ADMIN", "COUNTY_DEPT", "TOWN_STAFF", "TOWN_LEADER", "VC_DIRECTOR", "PARTY_SECRETARY", "AUDITOR_RO")),
@@ -33,11 +34,14 @@ MUTATIONS = (
 
 @dataclass(frozen=True)
 class ServerTime:
-    """`now`: business time, ISO 8601 in Asia/Shanghai; `today`: the business day; `demo_clock`: time may be shifted."""
+    """服务器时间 / The clock all deadlines are reckoned by.
 
-    now: str
-    today: str
-    demo_clock: bool
+    `now`: business time, ISO 8601 in Asia/Shanghai; `today`: the business day; `demo_clock`: time may be shifted.
+    """
+
+    now: Annotated[str, "现在(上海时间，ISO 8601) / Business time in Shanghai, ISO 8601"]
+    today: Annotated[str, "今天 / The business day"]
+    demo_clock: Annotated[bool, "是否演示时钟 / Whether time may be shifted"]
 
 
 async def server_time(ctx: Context, _input: Any) -> ServerTime:
@@ -50,12 +54,15 @@ async def server_time(ctx: Context, _input: Any) -> ServerTime:
 
 @dataclass(frozen=True)
 class PluginHealth:
-    """State of an installed plugin: LOADED or QUARANTINED with the reason."""
+    """插件状态 / State of an installed plugin.
 
-    name: str
-    version: str
-    state: str
-    reason: str
+    State of an installed plugin: LOADED or QUARANTINED with the reason.
+    """
+
+    name: Annotated[str, "插件 / Plugin"]
+    version: Annotated[str, "版本 / Version"]
+    state: Annotated[str, "LOADED 正常 QUARANTINED 隔离 / LOADED or QUARANTINED"]
+    reason: Annotated[str, "原因 / Reason"]
 
 
 async def plugin_health(ctx: Context, _input: Any) -> list[PluginHealth]:
@@ -65,7 +72,7 @@ async def plugin_health(ctx: Context, _input: Any) -> list[PluginHealth]:
 
 QUERIES = (
     Query("serverTime", server_time, ServerTime, "服务器时间", "The server's clock", "public", cost=1),
-    Query("pluginHealth", plugin_health, list[PluginHealth], "插件状态", "State of the installed plugins", deliveries.MANAGE),
+    Query("pluginHealth", plugin_health, Annotated[list[PluginHealth], Bounded(200)], "插件状态", "State of the installed plugins", deliveries.MANAGE),
     Query("planPluginEnable", piloting.plan_plugin, piloting.PluginPlan, "启用插件的试算", "Dry run of setPlugin", piloting.MANAGE, input=piloting.PilotChoice),
     Query("deliveryLag", deliveries.delivery_lag, deliveries.DeliveryLag, "后台任务积压", "Backlog of background work", deliveries.MANAGE),
 )  # fmt: skip

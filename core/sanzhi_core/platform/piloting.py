@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sanzhi_core.platform.enablement import WRITABLE, state_at
 from sanzhi_core.platform.inputs import CommandInput, Input, id_of
 from sanzhi_core.platform.models import PluginEnablement
 from sanzhi_core.platform.work import Work
+from sanzhi_core.reading.declaration import Bounded
 
 MANAGE = "core.plugin.enable"
 LEVELS = ("COUNTY", "TOWN", "VILLAGE")
@@ -50,22 +52,28 @@ class SetPlugin(CommandInput, PilotChoice):
 
 @dataclass(frozen=True)
 class PlanBlocker:
-    """Something in the way, with its cure."""
+    """阻碍 / Something in the way.
 
-    code: str
-    message: str
+    Something in the way, with its cure.
+    """
+
+    code: Annotated[str, "代码 / Code"]
+    message: Annotated[str, "说明与办法 / What it is and its cure"]
 
 
 @dataclass(frozen=True)
 class PluginPlan:
-    """What `setPlugin` would do: villages that change, villages that keep a nearer decision, what is in the way."""
+    """启用试算 / What setPlugin would do.
 
-    plugin: str
-    current_state: str
-    new_state: str
-    villages_changed: int
-    villages_kept: int
-    blockers: list[PlanBlocker]
+    What `setPlugin` would do: villages that change, villages that keep a nearer decision, what is in the way.
+    """
+
+    plugin: Annotated[str, "插件 / Plugin"]
+    current_state: Annotated[str, "当前状态 / State now"]
+    new_state: Annotated[str, "新状态 / State afterwards"]
+    villages_changed: Annotated[int, "受影响的村数 / Villages the decision reaches"]
+    villages_kept: Annotated[int, "另有决定的村数 / Villages that keep a nearer decision"]
+    blockers: Annotated[list[PlanBlocker], "阻碍 / What is in the way", Bounded(50)]
 
 
 async def _check(work: Work, choice: PilotChoice) -> tuple[OrgUnit, date]:

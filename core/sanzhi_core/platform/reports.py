@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -109,11 +109,14 @@ def _write(path: Path, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class DownloadLink:
-    """A link that works for `expires_in_seconds` without further sign-in; path below the API's own host."""
+    """限时下载链接 / An expiring download link.
 
-    path: str
-    expires_in_seconds: int
-    sha256: str
+    A link that works for `expires_in_seconds` without further sign-in; path below the API's own host.
+    """
+
+    path: Annotated[str, "本接口主机下的路径 / Path below the API host"]
+    expires_in_seconds: Annotated[int, "有效秒数 / Seconds until it expires"]
+    sha256: Annotated[str, "文件的 SHA-256 / SHA-256 of the file"]
 
 
 class LinkReport(CommandInput):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sanzhi_core.platform.hookspecs import Manifest, Permission, Setting, hookimpl
+from sanzhi_core.platform.hookspecs import GraphQLParts, Job, Manifest, Permission, Setting, hookimpl
+from sanzhi_star_virtue.jobs import JOBS
 from sanzhi_star_virtue.models import ALL
 from sanzhi_star_virtue.permissions import PERMISSIONS
+from sanzhi_star_virtue.schema import PARTS
 from sanzhi_star_virtue.settings import SETTINGS
 
 
@@ -30,3 +32,13 @@ def models() -> Sequence[type]:
 @hookimpl
 def settings() -> Sequence[Setting]:
     return SETTINGS
+
+
+@hookimpl
+def graphql_parts() -> GraphQLParts:
+    return PARTS
+
+
+@hookimpl
+def jobs() -> Sequence[Job]:
+    return JOBS

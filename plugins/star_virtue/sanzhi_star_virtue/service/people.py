@@ -33,7 +33,8 @@ async def residents_of(session: AsyncSession, households: Collection[UUID]) -> d
     )
     found: dict[UUID, set[UUID]] = {h: set() for h in households}
     for household, resident in rows:
-        found[household].add(resident)
+        if household is not None:
+            found[household].add(resident)
     return {h: frozenset(members) for h, members in found.items()}
 
 
