@@ -17,8 +17,8 @@ from sanzhi_core.clock import local_date
 from sanzhi_core.errors import ConflictOfInterest, DuplicateVote, NotFound, ValidationFailed
 from sanzhi_core.kit.meeting import Attendance, quorum_met
 from sanzhi_core.kit.refusals import InvalidTransition
-from sanzhi_core.org.rolls import eligible, freeze_roll
 from sanzhi_core.org.models import RollEntry
+from sanzhi_core.org.rolls import eligible, freeze_roll
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.inputs import CommandInput, Input, id_of
 from sanzhi_core.platform.work import Work
@@ -187,7 +187,7 @@ async def record_votes(work: Work, input: RecordStarVotes) -> Meeting:
         entry = entries[sheet.entry_id]
         recused = away[entry.household_id] | _declared(sheet, attendance)
         _check_voters(sheet, attendance, recused)
-        await _keep_recusals(work.session, meeting.id, entry.id, recused)
+        await keep_recusals(work.session, meeting.id, entry.id, recused)
         _record(work, meeting, entry, sheet, attendance, recused, nominated[entry.id], cast[entry.id])
         review(entry, nominated[entry.id], cast[entry.id], params)
     await work.session.flush()
@@ -255,7 +255,8 @@ def _check_voters(sheet: StarVoteSheet, attendance: Attendance[UUID], recused: f
         )
 
 
-async def _keep_recusals(session: AsyncSession, meeting: UUID, entry: UUID, recused: frozenset[UUID]) -> None:
+async def keep_recusals(session: AsyncSession, meeting: UUID, entry: UUID, recused: frozenset[UUID]) -> None:
+    """Keep who left while an entry was voted on."""
     if recused:
         rows = [{"meeting_id": meeting, "entry_id": entry, "resident_id": who} for who in sorted(recused)]
         await session.execute(insert(Recusal).values(rows).on_conflict_do_nothing())
