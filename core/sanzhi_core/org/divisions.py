@@ -11,6 +11,7 @@ import csv
 import io
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ class DivisionFile:
                         )
                     with archive.open(names[0]) as member:
                         yield self._text(member, digest)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as broken:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as broken:
             raise BadFile("ZIP", "压缩包已损坏或加密", "The zip is damaged or encrypted") from broken
 
     def _text(self, source: IO[bytes], digest: Any) -> IO[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import sanzhi_core.org
 from sanzhi_core.clock import FixedClock
-from sanzhi_core.errors import Forbidden, NotFound, ValidationFailed
+from sanzhi_core.errors import DuplicateRecord, Forbidden, NotFound, ResourceBusy, ValidationFailed
+from sanzhi_core.org.divisions import BadFile
 from sanzhi_core.org.importing import import_divisions
 from sanzhi_core.org.models import OrgUnit, OrgUnitVersion
 from sanzhi_core.platform.context import Context
@@ -260,3 +264,42 @@ async def test_others_may_not_import(world: World, file: Any) -> None:
         assert isinstance(result.error, (Forbidden, NotFound))
     assert len(await units(world.base)) == before
     assert [e.result for e in await audited(world.base)] == ["DENIED"] * 3
+
+
+async def test_two_imports_at_once_make_every_unit_once(system: Context, file: Any) -> None:
+    path = file()
+    results = await asyncio.gather(*(import_divisions(system, path, edition="2023") for _ in range(4)))
+    refused = [r.error for r in results if r.error is not None]
+    assert all(isinstance(e, (ResourceBusy, DuplicateRecord)) for e in refused)
+    assert sum(r.created for r in results if r.written) == 9
+    assert len(await units(system)) == 9
+    assert await rows(system, "select count(*) from core.org_unit_version") == [(9,)]
+    assert len(await audited(system)) == 4
+
+
+async def test_a_broken_file_leaves_nothing_behind(system: Context, tmp_path: Path) -> None:
+    path = tmp_path / "cut.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("d.csv", GOOD * 50)
+    data = bytearray(path.read_bytes())
+    data[60] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(BadFile):
+        await import_divisions(system, path, edition="2023")
+    assert await units(system) == []
+    assert await rows(system, "select 1 from core.division_stage") == []
+
+
+async def test_the_shipped_divisions_of_changzhi_are_whole(system: Context) -> None:
+    path = Path(sanzhi_core.org.__file__).parent / "data" / "changzhi_divisions.csv"
+    result = await import_divisions(system, path, edition="2023")
+    assert result.levels == {"PROVINCE": 1, "CITY": 1, "COUNTY": 12, "TOWN": 149, "VILLAGE": 2628}
+    assert (result.bad_count, result.written, result.created) == (0, True, 2791)
+    # No unit lies outside its parent, and each knows its county.
+    strays = await rows(
+        system,
+        "select count(*) from core.org_unit u left join core.org_unit p on p.id = u.parent_id where u.level <> "
+        "'PROVINCE' and (p.id is null or not starts_with(u.org_path, p.org_path)) "
+        "or u.level in ('COUNTY', 'TOWN', 'VILLAGE') and u.county_id is null",
+    )
+    assert strays == [(0,)]
