@@ -12,7 +12,10 @@ from sanzhi_core.db.base import SCOPE_LEVELS
 from sanzhi_core.platform.context import Principal, Scope
 
 LEVEL_BITS = {column: 1 << i for i, column in enumerate(SCOPE_LEVELS)}
-EVERYWHERE_BIT = 1 << len(SCOPE_LEVELS)
+MANY_BITS = {column: bit << len(SCOPE_LEVELS) for column, bit in LEVEL_BITS.items()}
+MANY = 16
+"""From more ids of one level than this on, a page is read in another way."""
+EVERYWHERE_BIT = 1 << (2 * len(SCOPE_LEVELS))
 
 
 class OrderTerm(Enum):
@@ -56,10 +59,11 @@ class Shape:
 
 
 def scope_bits(scope: Scope) -> int:
-    """Which levels of a scope hold ids."""
+    """Which levels of a scope hold ids, and which hold many."""
     if scope.everywhere:
         return EVERYWHERE_BIT
-    return sum(LEVEL_BITS[column] for column, ids in scope.levels() if ids)
+    held = sum(LEVEL_BITS[column] for column, ids in scope.levels() if ids)
+    return held + sum(MANY_BITS[column] for column, ids in scope.levels() if len(ids) > MANY)
 
 
 def variable_shape(value: Any) -> Hashable:

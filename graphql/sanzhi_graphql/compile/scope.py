@@ -10,7 +10,7 @@ from sanzhi_core.platform.context import Scope
 from sanzhi_core.reading.declaration import Policy
 from sanzhi_core.reading.registry import Catalogue, DeclarationError, TypeInfo
 
-from .plan import EVERYWHERE_BIT, LEVEL_BITS, Shape, Values
+from .plan import EVERYWHERE_BIT, LEVEL_BITS, MANY_BITS, Shape, Values
 from .refusal import ReadCode, ReadRefused
 from .statement import Row, Snippet, Statement, snippet
 
@@ -22,11 +22,12 @@ ENABLED = "enabled:"
 
 @dataclass(frozen=True)
 class Branch:
-    """One way to see rows. With `level`: rows whose scope column equals one of the ids of array parameter `ids`."""
+    """One way to see rows. With `level`: rows whose scope column equals one of the ids (`many`?) of parameter `ids`."""
 
     where: Callable[[Row], str | None]
     level: str | None = None
     ids: str | None = None
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,16 @@ class PolicyWriter:
         held = [level for level in SCOPE_LEVELS if bits & LEVEL_BITS[level]]
         direct = all(level in columns for level in SCOPE_LEVELS)
         if direct or "unit_id" not in columns:
-            return [self._level(level, self._ids(key, level)) for level in held if level in columns]
+            return [
+                self._level(level, self._ids(key, level), bool(bits & MANY_BITS[level]))
+                for level in held
+                if level in columns
+            ]
         return [self._over_unit(level, self._ids(key, level)) for level in held]
 
     @staticmethod
-    def _level(level: str, ids: str) -> Branch:
-        return Branch(lambda row: f"{row.col(level)} = any({ids})", level, ids)
+    def _level(level: str, ids: str, many: bool) -> Branch:
+        return Branch(lambda row: f"{row.col(level)} = any({ids})", level, ids, many)
 
     def _over_unit(self, level: str, ids: str) -> Branch:
         """For tables with `unit_id` only: the scope columns of the unit itself."""
