@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from sanzhi_core.people import kinship, nodes, residents, reveal, service
+from sanzhi_core.people import importing, kinship, nodes, residents, reveal, service
 from sanzhi_core.people.nodes import NODES
 from sanzhi_core.platform.hookspecs import Mutation, Permission, Query
 from sanzhi_core.reading.declaration import Bounded
@@ -18,6 +18,7 @@ PERMISSIONS = (
     Permission(nodes.READ_KINSHIP, "查看近亲属申报", "Read declared relations", ("CLERK", "VC_DIRECTOR", "PARTY_SECRETARY", "SUPERVISION", "TOWN_STAFF"), "PERSONAL"),
     Permission(nodes.READ_LOG, "查看明文查看记录", "Read who saw plain values", ("DPO", "AUDIT_ADMIN", "AUDITOR_RO")),
     Permission(service.MANAGE, "登记农户和村(居)民", "Keep the register of households and residents", _KEEPERS, "PERSONAL"),
+    Permission(importing.IMPORT, "导入农户和村(居)民", "Import households and residents", ("CLERK", "VC_DIRECTOR", "TOWN_STAFF"), "PERSONAL"),
     Permission(kinship.DECLARE, "代为申报近亲属", "Record declared relations", ("CLERK", "VC_DIRECTOR", "PARTY_SECRETARY"), "PERSONAL"),
     Permission(nodes.REVEAL, "查看明文", "See plain values", ("VC_DIRECTOR", "PARTY_SECRETARY", "TOWN_STAFF", "DPO"), "SENSITIVE"),
 )  # fmt: skip
@@ -33,7 +34,8 @@ MUTATIONS = (
     Mutation("markDeceased", residents.mark_deceased, "Resident", "resident", "登记死亡", "Record a death"),
     Mutation("declareKinship", kinship.declare_kinship, "Kinship", "kinship", "申报近亲属", "Declare a near relation"),
     Mutation("withdrawKinship", kinship.withdraw_kinship, None, "", "撤回近亲属申报", "Withdraw a declared relation"),
-    Mutation("revealPersons", reveal.reveal_persons, None, "", "查看明文", "See plain values for a purpose", outputs=reveal.Revealed),
+    Mutation("importPeople", importing.import_people_content, None, "result", "导入农户与居民", "Import households and residents", outputs=importing.PeopleImported),
+    Mutation("revealPersons", reveal.reveal_persons, None, "revealed", "查看明文", "See plain values for a purpose", outputs=reveal.Revealed),
 )  # fmt: skip
 
 QUERIES = (

@@ -178,9 +178,9 @@ class AssignHousehold(ChangeInput):
     """调整农户的小组、网格和居住状态 / Put a household into a group and a grid of its village"""
 
     household_id: id_of("Household") = Field(description="农户 / Household")  # type: ignore[valid-type]
-    group_id: id_of("VillagersGroup") | None = Field(
+    group_id: id_of("VillagersGroup") | None = Field(  # type: ignore[valid-type]
         None, description="村民小组，空为无 / Group; none if empty"
-    )  # type: ignore[valid-type]
+    )
     grid_id: id_of("OrgUnit") | None = Field(None, description="网格，空为无 / Grid; empty for none")  # type: ignore[valid-type]
     residence_state: str = Field(
         "RESIDING",
