@@ -49,7 +49,8 @@ def server() -> Iterator[str]:
         try:
             yield embedded.owner_url(name)
         finally:
-            embedded.destroy()
+            # It ran durable, to be measured as it is used; the folder is ours to throw away.
+            EmbeddedPostgres(embedded.data_dir, durable=False).destroy()
 
 
 @asynccontextmanager
