@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -59,9 +59,9 @@ class BedRecord(CommandInput):
 
 @dataclass(frozen=True)
 class BedRecorded:
-    """What was recorded."""
+    """已记录的事 / What was recorded"""
 
-    deed_id: UUID
+    deed_id: Annotated[UUID, "编号 / Id"]
 
 
 @operation("bed.deed.record", permission="bed.deed.record", returns=None)
@@ -86,7 +86,7 @@ async def apply_deed(work: Work, payload: dict[str, Any]) -> None:
 
 @hookimpl
 def manifest() -> Manifest:
-    return Manifest("bed", __name__, "故障试验", "Fault bed", "1", prefix="Bed")
+    return Manifest("bed", "sanzhi_core.testing", "故障试验", "Fault bed", "1", prefix="Bed")
 
 
 @hookimpl

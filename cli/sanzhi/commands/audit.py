@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,10 @@ def verify_installation(installation: Installation) -> subprocess.CompletedProce
     keys = installation.keys()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        memory = ["--no-checkpoints"]
+        if installation.checkpoints_path.exists():  # before the export: a seal made in between is not a rollback
+            shutil.copyfile(installation.checkpoints_path, place / "checkpoints.jsonl")
+            memory = ["--checkpoints", str(place / "checkpoints.jsonl")]
         asyncio.run(_export(installation, place / "trail.jsonl"))
         (place / "public.pem").write_bytes(keys.public_pem())
         hmac_file = place / "row-keys"
@@ -51,7 +56,7 @@ def verify_installation(installation: Installation) -> subprocess.CompletedProce
         hmac_file.write_text(keys.row_key_lines())
         args = [sys.executable, str(verifier.__file__), "--export", str(place / "trail.jsonl")]
         args += ["--public-key", str(place / "public.pem"), "--hmac-key", str(hmac_file)]
-        args += ["--checkpoints", str(installation.checkpoints_path)]
+        args += memory
         return subprocess.run(args, capture_output=True, text=True, check=False)
 
 

@@ -90,7 +90,6 @@ def web_server(
 def make_runtime(installation: Installation, platform: Platform) -> Runtime:
     """Background work of one process; not started. Each seal is followed by a checkpoint outside the database."""
     from sanzhi_core.audit import checkpoint
-    from sanzhi_core.audit.seal import last_seal
     from sanzhi_core.db.session import Database
     from sanzhi_workers.clockwork import sealer
     from sanzhi_workers.main import Runtime, WorkerSettings
@@ -102,9 +101,7 @@ def make_runtime(installation: Installation, platform: Platform) -> Runtime:
     async def seal_and_remember(db: Database) -> None:
         if await seal(db):
             async with db.walled.acquire() as conn:
-                head = await last_seal(conn)
-            if head is not None:
-                await asyncio.to_thread(checkpoint.append, installation.checkpoints_path, head)
+                await checkpoint.publish(conn, installation.checkpoints_path)
 
     settings = WorkerSettings.from_env(app_url, read_url, installation.env)
     return Runtime(settings, platform, keys, clock, seal=seal_and_remember)

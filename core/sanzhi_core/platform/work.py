@@ -159,6 +159,8 @@ class Work:
             return False
         if any(self._own(row, column) for column in node.policy.self_):
             return True
+        if node.policy.public is True:
+            return True
         if node.policy.signed_in is True and self.ctx.principal.kind != "ANONYMOUS":
             return True
         permission = node.policy.permission

@@ -44,7 +44,7 @@ class Shown:
     """A refusal as the API shows it, in the caller's language; facts are its attributes."""
 
     def __init__(self, error: BusinessError, type_name: str, locale: str) -> None:
-        self.type_name = type_name
+        self.graphql_type = type_name
         self.code = error.code
         self.message = message(error, locale)
         self.path = error.path
@@ -135,7 +135,7 @@ class ErrorTypes:
         """Let the interface tell its types apart by name."""
         interface = schema.get_type("BusinessError")
         assert isinstance(interface, GraphQLInterfaceType)
-        interface.resolve_type = lambda value, _info, _type: value.type_name
+        interface.resolve_type = lambda value, _info, _type: value.graphql_type
         for type_ in schema.get_possible_types(interface):
             type_.is_type_of = None
 

@@ -30,9 +30,10 @@ class InputTypes:
         self.composer = composer
         self._made: dict[str, type[BaseModel]] = {}
 
-    def of(self, model: type[BaseModel], plugin: str, text: str = "") -> type:
-        """The input type of a model; `text` describes it where its docstring is in one language only."""
-        name = model.__name__ if model.__name__.endswith("Input") else f"{model.__name__}Input"
+    def of(self, model: type[BaseModel], plugin: str, text: str = "", *, name: str | None = None) -> type:
+        """The input type of a model, `name`d or after the model; `text` describes it where its docstring is in one
+        language only."""
+        name = name or (model.__name__ if model.__name__.endswith("Input") else f"{model.__name__}Input")
         known = self._made.get(name)
         if known is model:
             return self.composer.classes[name]

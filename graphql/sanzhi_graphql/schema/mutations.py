@@ -59,7 +59,12 @@ class MutationTypes:
 
     def _field(self, m: Mutation) -> Made:
         plugin = m.operation.plugin
-        model = self.inputs.of(m.operation.input, plugin, bilingual(f"{m.zh}的输入", f"Input of {m.name}"))
+        model = self.inputs.of(
+            m.operation.input,
+            plugin,
+            bilingual(f"{m.zh}的输入", f"Input of {m.name}"),
+            name=f"{m.name[0].upper()}{m.name[1:]}Input",
+        )
         policy = f"operation {m.operation.name}"
         payload = self._payload(m, plugin, policy)
         meta = field_metadata(plugin, COST, policy, only_root=m.only_root)

@@ -252,9 +252,14 @@ def check_award(
         raise DeadlinePassed(deadline, "授星", "The award deadline")
 
 
+def year_end(year: int) -> datetime:
+    """31 December 24:00 of a cycle's year."""
+    return end_of_day(date(year, 12, 31))
+
+
 def check_close(year: int, at: datetime, *, adjustments_done: bool = False) -> None:
     """AWARDED → CLOSED at 31 December 24:00, or when the next cycle's adjustments are done."""
-    end = end_of_day(date(year, 12, 31))
+    end = year_end(year)
     if at < end and not adjustments_done:
         raise TooEarly(end, "YEAR_RUNNING", "年度尚未结束", "The year is not over")
 

@@ -50,6 +50,10 @@ ENTRY: Final = Procedure(
         Transition(_S.OBJECTED, _S.RE_REVIEWED, _COMMITTEES, "objection upheld, star voted again"),
         Transition(_S.OBJECTED, _S.PUBLICISED, _COUNCIL, "every objection rejected or withdrawn"),
         Transition(_S.RE_REVIEWED, _S.PUBLICISED, _COMMITTEES, "published again"),
+        # the right to object to an exclusion (domain §3) would be empty without a way back
+        Transition(
+            _S.EXCLUDED, _S.RE_REVIEWED, _COMMITTEES, "objection to the exclusion upheld, all stars voted"
+        ),
         Transition(_S.PUBLICISED, _S.CONFIRMED, _COMMITTEES),
         Transition(_S.CONFIRMED, _S.AWARDED, _COMMITTEES),
         *from_each((_S.INVITED, _S.SELF_RATED, _S.REVIEWED), _S.WITHDRAWN, _HOUSEHOLD, "before publicity"),

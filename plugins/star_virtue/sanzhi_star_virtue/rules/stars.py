@@ -13,7 +13,7 @@ from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 
 
 class Evidence(StrEnum):
-    """How an act is shown."""
+    """证据种类 / How an act is shown."""
 
     SIGN_IN = "SIGN_IN"  # 签到记录
     SITE_CHECK = "SITE_CHECK"  # 现场查看
@@ -25,7 +25,7 @@ class Evidence(StrEnum):
 
 
 class Ground(StrEnum):
-    """What an act is about. S01 accepts the first two only."""
+    """行为所涉 / What an act is about; S01 accepts the first two only."""
 
     COLLECTIVE_WORK = "COLLECTIVE_WORK"
     COLLECTIVE_PROPERTY = "COLLECTIVE_PROPERTY"

@@ -182,7 +182,10 @@ async def _earlier_counts(session: AsyncSession, households: list[UUID], year: i
         )
         .order_by(Cycle.year)
     )
-    return dict(rows.tuples().all())
+    found: dict[UUID, int] = {}
+    for household, stars in rows:
+        found[household] = stars
+    return found
 
 
 def _timers(cycle: Cycle) -> list[tuple[str, str, datetime]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -54,11 +54,16 @@ class StarObjectionPaper(Input):
         None, description="异议人，匿名的不填 / Who objects; none when anonymous"
     )
     received_at: datetime | None = Field(
-        None, description="纸上写明的收件时间；口述代录不填 / Time of receipt written on the paper; none for an oral one"
+        None,
+        description="纸上写明的收件时间；口述代录不填 / Time of receipt written on the paper; none for an oral one",
     )
-    paper_no: str | None = Field(None, min_length=1, max_length=60, description="纸质件扫描编号 / Number of the scanned paper")
+    paper_no: str | None = Field(
+        None, min_length=1, max_length=60, description="纸质件扫描编号 / Number of the scanned paper"
+    )
     witness: str | None = Field(None, min_length=2, max_length=50, description="见证人 / Witness")
-    read_back: bool = Field(description="已向本人复述确认；匿名信为 true / Read back and confirmed; true for a letter")
+    read_back: bool = Field(
+        description="已向本人复述确认；匿名信为 true / Read back and confirmed; true for a letter"
+    )
     reason: str = Field(min_length=2, max_length=200, description="代录原因 / Why a clerk recorded it")
 
 
@@ -67,26 +72,32 @@ class FileStarObjection(CommandInput):
 
     entry_id: id_of("StarEntry") = Field(description="被异议户的评定表 / Entry objected to")  # type: ignore[valid-type]
     star_code: str | None = Field(
-        None, pattern="^S(0[1-9]|10)$", description="针对的星，不填为整张表 / The star, the whole entry when missing"
+        None,
+        pattern="^S(0[1-9]|10)$",
+        description="针对的星，不填为整张表 / The star, the whole entry when missing",
     )
-    text: str = Field(max_length=2000, description="异议内容，10–1000字 / What is objected, 10–1000 characters")
-    evidence: list[StarAttachment] = Field(default_factory=list, max_length=50, description="证据，不超过5份 / At most 5")
+    text: str = Field(
+        max_length=2000, description="异议内容，10–1000字 / What is objected, 10–1000 characters"
+    )
+    evidence: list[StarAttachment] = Field(
+        default_factory=list, max_length=50, description="证据，不超过5份 / At most 5"
+    )
     anonymous: bool = Field(False, description="匿名（须附证据，无法查询和撤回）/ Anonymous: evidence needed")
     paper: StarObjectionPaper | None = Field(None, description="由代录员录入时填写 / When a clerk records it")
 
 
 @dataclass(frozen=True)
 class StarObjectionReceipt:
-    """An objection as its author may follow it. Times are ISO 8601; `reason` says how it was decided."""
+    """异议人可查的办理情况 / An objection as its author may follow it"""
 
-    objection_id: str
-    version: int
-    star_code: str | None
-    state: str
-    received_at: str
-    due_at: str
-    decided_at: str | None
-    reason: str | None
+    objection_id: Annotated[str, "异议编号，撤回时用 / Id, for withdrawing"]
+    version: Annotated[int, "版本 / Version"]
+    star_code: Annotated[str | None, "涉及的星 / Star it concerns"]
+    state: Annotated[str, "状态 / State"]
+    received_at: Annotated[str, "收到时间 / When it was received, ISO 8601"]
+    due_at: Annotated[str, "办理期限 / Until when it is decided, ISO 8601"]
+    decided_at: Annotated[str | None, "办结时间 / When it was closed, ISO 8601"]
+    reason: Annotated[str | None, "处理理由 / Reason of the decision"]
 
 
 def receipt(row: Objection) -> StarObjectionReceipt:
@@ -213,7 +224,9 @@ async def _author(work: Work, entry: Entry, input: FileStarObjection) -> UUID | 
         raise NotFound("Resident")
     if person is None or person.village_id != entry.village_id or person.status != "ACTIVE":
         raise Forbidden(
-            OBJECTION_FILE, detail_zh="只有本村村民可以提出异议", detail_en="Only villagers of this village object"
+            OBJECTION_FILE,
+            detail_zh="只有本村村民可以提出异议",
+            detail_en="Only villagers of this village object",
         )
     if paper is not None:
         work.for_person(person.id)
@@ -238,7 +251,10 @@ def _received_at(work: Work, paper: StarObjectionPaper | None) -> datetime:
         raise ValidationFailed.of("paper.receivedAt", "NO_OFFSET", "时间须带时区", "A time needs its offset")
     if paper.paper_no is None:
         raise ValidationFailed.of(
-            "paper.receivedAt", "PAPER_REQUIRED", "只有纸质件可填写收件时间", "Only a paper has a time of receipt of its own"
+            "paper.receivedAt",
+            "PAPER_REQUIRED",
+            "只有纸质件可填写收件时间",
+            "Only a paper has a time of receipt of its own",
         )
     return paper.received_at
 
@@ -247,13 +263,17 @@ def window_of(cycle: Cycle, entry: Entry, at: datetime) -> Window:
     """The window in which an objection of this moment falls, or the last one begun before it."""
     main = publicity_of(cycle)
     if main is None:
-        raise InvalidTransition(entry.state, E.OBJECTED, "NOT_PUBLISHED", "尚未公示", "Nothing is published yet")
+        raise InvalidTransition(
+            entry.state, E.OBJECTED, "NOT_PUBLISHED", "尚未公示", "Nothing is published yet"
+        )
     again = republicity_of(entry)
     shown = [w for w in (main, again) if w is not None and w.opens_at <= at]
     return max(shown, key=lambda w: w.closes_at, default=main)
 
 
-async def _check(work: Work, cycle: Cycle, entry: Entry, input: FileStarObjection, received_at: datetime) -> None:
+async def _check(
+    work: Work, cycle: Cycle, entry: Entry, input: FileStarObjection, received_at: datetime
+) -> None:
     window = window_of(cycle, entry, received_at)
     rules.check_objection(
         window=window,
@@ -268,7 +288,12 @@ async def _check(work: Work, cycle: Cycle, entry: Entry, input: FileStarObjectio
         rules.check_keyed_in_time(window, received_at, work.now, calendar, params_of(cycle))
     if cycle.state != CycleState.PUBLICITY:
         raise InvalidTransition(
-            entry.state, E.OBJECTED, "CYCLE_STATE", "评星不在公示阶段", "The cycle is not in publicity", cycle=cycle.state
+            entry.state,
+            E.OBJECTED,
+            "CYCLE_STATE",
+            "评星不在公示阶段",
+            "The cycle is not in publicity",
+            cycle=cycle.state,
         )
     if entry.state == E.EXCLUDED and entry.excluded_reason != DISSOLVED:
         if input.star_code is not None:
@@ -284,14 +309,18 @@ async def _check(work: Work, cycle: Cycle, entry: Entry, input: FileStarObjectio
 
 
 def _not_voted() -> InvalidInput:
-    return InvalidInput("starCode", "NOT_VOTED", "该户这颗星没有表决过", "This star of the household was not voted on")
+    return InvalidInput(
+        "starCode", "NOT_VOTED", "该户这颗星没有表决过", "This star of the household was not voted on"
+    )
 
 
 async def voted_stars(work: Work, entry: Entry) -> frozenset[str]:
     """Stars of an entry with a vote in force; for an excluded entry, those it claimed."""
     if entry.state == E.EXCLUDED:
         return frozenset(entry.self_stars)
-    found = await work.session.scalars(sa.select(Vote.star_code).where(Vote.entry_id == entry.id, Vote.in_force))
+    found = await work.session.scalars(
+        sa.select(Vote.star_code).where(Vote.entry_id == entry.id, Vote.in_force)
+    )
     return frozenset(found)
 
 
@@ -326,7 +355,12 @@ async def publicity_cycle(work: Work, row: Objection, to: str) -> Cycle:
     cycle = await shared_cycle(work, row.cycle_id)
     if cycle.state != CycleState.PUBLICITY:
         raise InvalidTransition(
-            row.state, to, "CYCLE_STATE", "评星不在公示阶段", "The cycle is not in publicity", cycle=cycle.state
+            row.state,
+            to,
+            "CYCLE_STATE",
+            "评星不在公示阶段",
+            "The cycle is not in publicity",
+            cycle=cycle.state,
         )
     return cycle
 
@@ -351,7 +385,9 @@ async def withdraw_objection(work: Work, input: WithdrawStarObjection) -> StarOb
     caller = input.person_id or work.ctx.principal.resident_id
     if author is None or caller is None or author.resident_id != caller:
         raise Forbidden(
-            OBJECTION_FILE, detail_zh="只有异议人本人可以撤回", detail_en="Only its author withdraws an objection"
+            OBJECTION_FILE,
+            detail_zh="只有异议人本人可以撤回",
+            detail_en="Only its author withdraws an objection",
         )
     rules.OBJECTION.check(row.state, S.WITHDRAWN)
     await publicity_cycle(work, row, S.WITHDRAWN)
@@ -360,6 +396,10 @@ async def withdraw_objection(work: Work, input: WithdrawStarObjection) -> StarOb
     await settle(work, await entry_of(work, row))
     await work.session.flush()
     return receipt(row)
+
+
+OWN_MOST = 100
+"""Own objections shown at most."""
 
 
 async def own_objections(ctx: Context, _input: Any) -> list[StarObjectionReceipt]:
@@ -374,8 +414,6 @@ async def own_objections(ctx: Context, _input: Any) -> list[StarObjectionReceipt
             .join(ObjectionAuthor, ObjectionAuthor.objection_id == Objection.id)
             .where(ObjectionAuthor.resident_id == resident)
             .order_by(Objection.received_at.desc(), Objection.id)
-            .limit(100)
+            .limit(OWN_MOST)
         )
         return [receipt(row) for row in rows]
-
-

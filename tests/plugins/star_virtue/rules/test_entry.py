@@ -16,7 +16,7 @@ def test_the_paths_of_the_text() -> None:
         (S.INVITED, S.NOT_PARTICIPATED),
         (S.NOT_PARTICIPATED, S.SELF_RATED, S.REVIEWED),  # paper in time, keyed within the grace days
         (S.REVIEWED, S.WITHDRAWN),
-        (S.OBJECTED, S.EXCLUDED),
+        (S.OBJECTED, S.EXCLUDED, S.RE_REVIEWED, S.PUBLICISED),  # an exclusion may be objected to
     ):
         for frm, to in pairwise(path):
             ENTRY.check(frm, to)
