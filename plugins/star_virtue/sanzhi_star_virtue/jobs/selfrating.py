@@ -5,7 +5,7 @@ Each looks at the cycle as it is when it runs: a timer that outlived its deadlin
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +87,10 @@ async def remind(work: Work, payload: dict[str, Any]) -> None:
     cycle = await _running(work, payload)
     if cycle is None:
         return
+    assert cycle.self_rating_to is not None
+    left, last = cycle.self_rating_to - work.now, "|1|" in payload["key"]
+    if left <= timedelta() or (left <= timedelta(days=1) and not last):
+        return  # run late, after downtime: the deadline is over, or the last reminder is due as well
     day = _day(cycle)
     message = Message(
         "star_virtue.selfrating.reminder",
@@ -97,7 +101,7 @@ async def remind(work: Work, payload: dict[str, Any]) -> None:
     cause = payload["key"]
     await notify(work, message, await household_recipients(work.session, cycle, _INVITED), cause=cause)
     figures = await participation(work.session, cycle)
-    if "|1|" in cause and participation_low(figures, params_of(cycle)):
+    if last and participation_low(figures, params_of(cycle)):
         percent = thresholds(figures, params_of(cycle)).t1.percent
         offer = Message(
             "star_virtue.participation.low",
