@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -35,7 +37,7 @@ from sanzhi_workers.main import Runtime, WorkerSettings
 
 ROLE = "VC_DIRECTOR"
 EVENT = "bed.deed.recorded"
-SECONDS_IN_JOB = 0.02
+SECONDS_IN_JOB = 0.05
 """How long a job stays between its effect and its commit: the window that kills must hit."""
 
 DDL = """
@@ -105,10 +107,9 @@ def graphql_parts() -> GraphQLParts:
     return GraphQLParts(mutations=(record,))
 
 
+@cache
 def platform() -> Platform:
     """The core and this plugin."""
-    import sys
-
     return plugins.load(core_part(), extra={"bed": sys.modules[__name__]}, only=())
 
 
@@ -127,13 +128,19 @@ class Place:
     lease_s: float = 3.0
 
 
-def _server(place: Place, port: int) -> uvicorn.Server:
+@cache
+def web(place: Place) -> Web:
+    """The application of a place; made before forking, so that a killed process is back at once."""
+
     async def open_database() -> Database:
         return await Database.open(place.app_url, place.read_url, size=6)
 
-    web = Web(platform(), open_database, SystemClock(), Keys.load(place.keys), WebSettings())
+    return Web(platform(), open_database, SystemClock(), Keys.load(place.keys), WebSettings())
+
+
+def _server(place: Place, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
-        web.app(), host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="on"
+        web(place).app(), host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="on"
     )
     return uvicorn.Server(config)
 

@@ -37,10 +37,12 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     life, mine = os.pipe()
     for line in iter(sys.stdin.readline, ""):
+        order = json.loads(line)
+        bed.web(bed.Place(**order["place"]))
         pid = os.fork()
         if pid == 0:
             os.close(mine)
-            child(json.loads(line), life)
+            child(order, life)
         print(pid, flush=True)
 
 

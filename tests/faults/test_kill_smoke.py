@@ -116,7 +116,7 @@ class Traffic:
     acknowledged: list[UUID] = field(default_factory=list)
     repeats: int = 0
     stopping: bool = False
-    pause_s: float = 0.06
+    pause_s: float = 0.03
 
     async def client(self, number: int) -> None:
         """Send deeds one after the other until told to stop; never leave one unacknowledged."""
@@ -155,6 +155,7 @@ class Verdict:
     doubled: list[UUID]
     stuck: int
     entries_wrong: int
+    interrupted: int
 
 
 async def judge(owner_url: str, acknowledged: list[UUID], *, wait_s: float = 30) -> Verdict:
@@ -171,6 +172,7 @@ async def judge(owner_url: str, acknowledged: list[UUID], *, wait_s: float = 30)
         entries = await conn.fetchval(
             "select count(*) from core.audit_entry where action = 'bed.deed.record' and result = 'OK'"
         )
+        interrupted = await conn.fetchval("select count(*) from core.delivery where attempts > 1")
     finally:
         await conn.close()
     wanted = set(acknowledged) | set(deeds)
@@ -180,6 +182,7 @@ async def judge(owner_url: str, acknowledged: list[UUID], *, wait_s: float = 30)
         [i for i in wanted if deeds[i] > 1 or effects[i] > 1],
         stuck,
         abs(entries - len(deeds)),
+        interrupted,
     )
 
 
@@ -309,8 +312,12 @@ async def run(
             client.cancel()
         fault.add_note(nursery.tail())
         raise
-    assert len(traffic.acknowledged) > kills  # there was traffic to disturb
-    return await judge(site.database.owner_url, traffic.acknowledged)
+    verdict = await judge(site.database.owner_url, traffic.acknowledged)
+    # The kills did hit requests and jobs.
+    assert len(traffic.acknowledged) > 3 * kills
+    assert traffic.repeats > 0 or "api0" not in victims
+    assert verdict.interrupted > 0
+    return verdict
 
 
 async def check_seals(site: Site, nursery: Nursery) -> None:
