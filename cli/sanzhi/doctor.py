@@ -153,7 +153,7 @@ async def _migrations(installation: Installation, url: str) -> Finding:
         return Finding("bad", "表结构 / schema", type(fault).__name__, "sanzhi init")
     finally:
         await conn.close()
-    missing = migrate.heads(packages) - applied
+    missing = migrate.pending(applied, packages)
     if missing:
         return Finding("bad", "表结构 / schema", f"behind: {', '.join(sorted(missing))}", "sanzhi init")
     return Finding("ok", "表结构 / schema", ", ".join(sorted(applied)))

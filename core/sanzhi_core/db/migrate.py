@@ -63,6 +63,21 @@ def heads(packages: Iterable[str]) -> frozenset[str]:
     return frozenset(ScriptDirectory.from_config(config(packages)).get_heads())
 
 
+def pending(applied: Iterable[str], packages: Iterable[str]) -> frozenset[str]:
+    """Heads that a database standing at `applied` has not reached; a plugin's revision implies what it depends on."""
+    script = ScriptDirectory.from_config(config(packages))
+    reached: set[str] = set()
+    waiting = [name for name in applied if name in {r.revision for r in script.walk_revisions()}]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            revision = script.get_revision(name)
+            for below in (revision.down_revision, revision.dependencies):
+                waiting += [below] if isinstance(below, str) else list(below or ())
+    return frozenset(script.get_heads()) - reached
+
+
 async def upgrade(owner_url: str, packages: Iterable[str] = (), login: Roles | None = None) -> None:
     """Bring the database to the head of every branch; a second process waits on the advisory lock.
 

@@ -78,21 +78,6 @@ class SettingValue(Identified, Versioned, Scoped, Base):
     doc_no: Mapped[str | None] = mapped_column(info=PUBLIC)
 
 
-class LegalParameter(Identified, Base):
-    """A number of the law in force during [valid_from, valid_to), with its source (domain/core.md §0)."""
-
-    __tablename__ = "legal_parameter"
-    __table_args__ = (sa.UniqueConstraint("key", "valid_from"), {"schema": "core"})
-
-    key: Mapped[str] = mapped_column(info=PUBLIC)
-    value: Mapped[Any] = mapped_column(pg.JSONB, info=PUBLIC)
-    law: Mapped[str] = mapped_column(info=PUBLIC)
-    law_version: Mapped[str] = mapped_column(info=PUBLIC)
-    article: Mapped[str] = mapped_column(info=PUBLIC)
-    valid_from: Mapped[date] = mapped_column(info=PUBLIC)
-    valid_to: Mapped[date | None] = mapped_column(info=PUBLIC)
-
-
 class CalendarDay(Base):
     """A day that differs from the plain week: holiday or make-up working day. `official`: from a published arrangement."""
 
@@ -261,26 +246,3 @@ class Report(Identified, Versioned, Scoped, Base):
     sha256: Mapped[bytes | None] = mapped_column(info=PUBLIC)
     storage_path: Mapped[str | None] = mapped_column(info=INTERNAL)
     error: Mapped[str | None] = mapped_column(info=INTERNAL)
-
-
-class CatalogueItem(Identified, Versioned, Base):
-    """A versioned catalogue entry defined at a unit (NULL unit: shipped with the plugin)."""
-
-    __tablename__ = "catalogue_item"
-    __table_args__ = (
-        sa.UniqueConstraint(
-            "catalogue", "unit_id", "catalogue_version", "code", postgresql_nulls_not_distinct=True
-        ),
-        {"schema": "core"},
-    )
-
-    catalogue: Mapped[str] = mapped_column(info=PUBLIC)
-    catalogue_version: Mapped[str] = mapped_column(info=PUBLIC)
-    unit_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("core.org_unit.id"), info=PUBLIC)
-    code: Mapped[str] = mapped_column(info=PUBLIC)
-    position: Mapped[int] = mapped_column(info=PUBLIC)
-    name_zh: Mapped[str] = mapped_column(info=PUBLIC)
-    name_en: Mapped[str] = mapped_column(info=PUBLIC)
-    body: Mapped[dict[str, Any]] = mapped_column(info=PUBLIC)
-    valid_from: Mapped[date] = mapped_column(info=PUBLIC)
-    valid_to: Mapped[date | None] = mapped_column(info=PUBLIC)
