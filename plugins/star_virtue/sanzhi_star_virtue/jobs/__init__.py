@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sanzhi_star_virtue.jobs import selfrating
+from sanzhi_star_virtue.jobs import awards, objections, publicity, selfrating
 
-JOBS = (*selfrating.JOBS,)
+JOBS = (*selfrating.JOBS, *publicity.JOBS, *objections.JOBS, *awards.JOBS)

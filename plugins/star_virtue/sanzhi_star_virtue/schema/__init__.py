@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sanzhi_core.platform.hookspecs import GraphQLParts
-from sanzhi_core.reading.declaration import extend, many, one
+from typing import Annotated
+
+from sanzhi_core.platform.hookspecs import GraphQLParts, Query
+from sanzhi_core.reading.declaration import Bounded, extend, many, one
 from sanzhi_star_virtue.schema import nodes, outcome_nodes
 from sanzhi_star_virtue.schema.mutations import MUTATIONS
+from sanzhi_star_virtue.service.objections import OWN_MOST, StarObjectionReceipt, own_objections
 
 PARTS = GraphQLParts(
     nodes=(*nodes.NODES, *outcome_nodes.NODES),
@@ -20,6 +23,12 @@ PARTS = GraphQLParts(
             star_entries=many("StarEntry", remote="household_id", zh="评星记录", en="Entries in star cycles"),
             star_plaques=many("StarPlaque", remote="household_id", zh="户牌", en="Plaques"),
             star_points=one("StarPointsBalance", local="id", remote="household_id", zh="积分", en="Balance of points"),
+        ),
+    ),
+    queries=(
+        Query(
+            "myStarObjections", own_objections, Annotated[list[StarObjectionReceipt], Bounded(OWN_MOST)],
+            "本人提出的评星异议", "One's own objections, newest first", None,
         ),
     ),
     mutations=MUTATIONS,

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from sanzhi_core.platform.hookspecs import Mutation
 from sanzhi_star_virtue.service import (
+    awards,
+    council,
     cycle,
     definitions,
     entries,
     nominations,
+    objections,
+    plaques,
     publicity,
     review,
+    revote,
     selfrating,
+    townreview,
 )
+
+_RECEIPT = objections.StarObjectionReceipt
 
 MUTATIONS = (
     Mutation("publishStarDefinitions", definitions.publish_definitions, "StarDefinitionSet", "definitionSet", "发布新版十星标准", "Publish a new version of the ten stars"),
@@ -30,4 +38,24 @@ MUTATIONS = (
     Mutation("answerStarNomination", nominations.answer_nomination, "StarNomination", "nomination", "答复会议提名", "Answer a nomination"),
     Mutation("openStarPublicity", publicity.open_publicity, "StarCycle", "cycle", "张榜公示", "Publish the ratings"),
     Mutation("confirmStarCycle", publicity.confirm_cycle, "StarCycle", "cycle", "审定评星结果", "Confirm the ratings"),
+    Mutation("fileStarObjection", objections.file_objection, None, "receipt", "对公示结果提出异议", "Object to a published rating", outputs=_RECEIPT),
+    Mutation("withdrawStarObjection", objections.withdraw_objection, None, "receipt", "撤回自己的异议", "Withdraw one's own objection", outputs=_RECEIPT),
+    Mutation("takeUpStarObjection", council.take_up_objection, "StarObjection", "objection", "受理异议", "Take an objection up"),
+    Mutation("extendStarObjection", council.extend_objection, "StarObjection", "objection", "延长异议办理期限", "Extend the time to decide"),
+    Mutation("decideStarObjection", council.decide_objection, "StarObjection", "objection", "道德评议会作出决定", "Decide an objection"),
+    Mutation("revoteStarObjection", revote.revote_objection, "StarObjection", "objection", "异议成立后重新表决", "Vote again after an objection"),
+    Mutation("askStarReview", townreview.ask_review, "StarObjection", "objection", "请乡镇复核", "Ask the town for a review"),
+    Mutation("decideStarReview", townreview.decide_review, "StarObjection", "objection", "乡镇作出复核决定", "Decide a review"),
+    Mutation("awardStarCycle", awards.award_cycle, "StarCycle", "cycle", "集中授星", "Award the stars"),
+    Mutation("issueStarPlaque", plaques.issue_plaque, "StarPlaque", "plaque", "发放户牌", "Issue a plaque"),
+    Mutation("fileStarObjection", objections.file_objection, None, "receipt", "提出异议", "Object to an entry during publicity", outputs=objections.StarObjectionReceipt),
+    Mutation("withdrawStarObjection", objections.withdraw_objection, None, "receipt", "撤回异议", "Withdraw one's objection", outputs=objections.StarObjectionReceipt),
+    Mutation("takeUpStarObjection", council.take_up_objection, "StarObjection", "objection", "受理异议", "Take an objection up"),
+    Mutation("extendStarObjection", council.extend_objection, "StarObjection", "objection", "延长异议办理期限", "Extend the time to decide an objection"),
+    Mutation("decideStarObjection", council.decide_objection, "StarObjection", "objection", "作出异议处理决定", "Decide an objection"),
+    Mutation("revoteStarObjection", revote.revote_objection, "StarObjection", "objection", "异议成立后重新表决", "Vote again after an upheld objection"),
+    Mutation("askStarReview", townreview.ask_review, "StarObjection", "objection", "申请乡镇复核", "Ask the town to review a decision"),
+    Mutation("decideStarReview", townreview.decide_review, "StarObjection", "objection", "作出复核决定", "Decide a review"),
+    Mutation("awardStarCycle", awards.award_cycle, "StarCycle", "cycle", "嘉许授星", "Award the stars"),
+    Mutation("issueStarPlaque", plaques.issue_plaque, "StarPlaque", "plaque", "发放户牌", "Issue a plaque"),
 )  # fmt: skip

@@ -74,20 +74,24 @@ async def _append(work: Work, lines: Sequence[Earning]) -> int:
             .returning(PointsEntry.id, PointsEntry.household_id, PointsEntry.points)
         )
     ).all()
-    more: dict[UUID, int] = {}
-    for _, household, points in written:
-        more[household] = more.get(household, 0) + points
-    for household, points in more.items():
+    if written:
+        ids = [row.id for row in written]
+        total = sa.cast(sa.func.sum(PointsEntry.points), sa.BigInteger).label("total")
+        new = (
+            sa.select(PointsEntry.household_id, total)
+            .where(PointsEntry.id.in_(ids))
+            .group_by(PointsEntry.household_id)
+            .subquery()
+        )
         await work.session.execute(
             sa.update(PointsBalance)
-            .where(PointsBalance.household_id == household)
-            .values(points=PointsBalance.points + points, version=PointsBalance.version + 1)
+            .where(PointsBalance.household_id == new.c.household_id)
+            .values(points=PointsBalance.points + new.c.total, version=PointsBalance.version + 1)
             .execution_options(synchronize_session=False)
         )
-    if written:
         digest = sha256("\n".join(sorted(f"{i}\t{h}\t{p}" for i, h, p in written)).encode()).digest()
         work.recorder.note_bulk("PointsEntry", len(written), digest)
-    return sum(more.values())
+    return sum(points for _, _, points in written)
 
 
 async def _lock(work: Work, lines: Sequence[Earning]) -> dict[UUID, int]:
