@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -22,10 +23,17 @@ def demo(
     ] = Path(".sanzhi/demo"),
     keep_serving: Annotated[
         bool,
-        typer.Option("--keep-serving", help="结束后继续服务，按 Ctrl-C 停止 / serve on until Ctrl-C, with GraphiQL"),
+        typer.Option(
+            "--keep-serving", help="结束后继续服务，按 Ctrl-C 停止 / serve on until Ctrl-C, with GraphiQL"
+        ),
     ] = False,
 ) -> None:
     """演示：两个试点村评星一整轮 / Two pilot villages rate their stars: one whole cycle through the HTTP API."""
     from sanzhi.demo.play import play
+    from sanzhi.demo.stage import DemoFailed
 
-    play(home, json, keep_serving)
+    try:
+        play(home, json, keep_serving)
+    except DemoFailed as fault:
+        Console(stderr=True).print(f"sanzhi demo: {fault}", style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None

@@ -951,9 +951,6 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(
             ["group_id"], ["core.villagers_group.id"], name=op.f("fk_household_group_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["head_resident_id"], ["core.resident.id"], name="fk_household_head", use_alter=True
-        ),
         sa.ForeignKeyConstraint(["unit_id"], ["core.org_unit.id"], name=op.f("fk_household_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_household")),
         schema="core",
@@ -1414,4 +1411,13 @@ def _tables() -> None:
         ["village_id", "valid_from", "id"],
         unique=False,
         schema="core",
+    )
+    op.create_foreign_key(
+        "fk_household_head",
+        "household",
+        "resident",
+        ["head_resident_id"],
+        ["id"],
+        source_schema="core",
+        referent_schema="core",
     )

@@ -217,7 +217,7 @@ async def write_history(session: AsyncSession, data: ImportDivisions) -> None:
                select s.version_id, u.code, u.level, u.name, u.kind, u.status, u.parent_id, u.valid_from,
                       :edition, u.id, u.code, u.org_path, u.county_id, u.town_id, u.village_id, u.grid_id
                from core.division_stage s join core.org_unit u on u.id = s.new_id
-               where s.import_id = :id order by u.level, u.code"""
+               where s.import_id = :id"""
         ),
         {"id": data.import_id, "edition": data.edition},
     )

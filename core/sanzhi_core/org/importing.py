@@ -218,6 +218,7 @@ async def _roomy(session: AsyncSession) -> None:
     """Sets are large and the stage has no statistics: time enough, and no nested loops by a wrong guess."""
     await session.execute(sa.text("set local statement_timeout = '15min'"))
     await session.execute(sa.text("set local enable_nestloop = off"))
+    await session.execute(sa.text("set local work_mem = '64MB'"))
 
 
 @dataclass(frozen=True)

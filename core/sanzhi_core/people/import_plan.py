@@ -93,7 +93,7 @@ async def make_plan(
             VillagersGroup.village_id == village_id, VillagersGroup.valid_to.is_(None)
         )
     )
-    plan.groups = dict(groups.tuples().all())
+    plan.groups = {name: ident for name, ident in groups}  # noqa: C416
     seen: dict[object, int] = {}
     for no, rows in by_no.items():
         _household(
@@ -151,16 +151,12 @@ async def _load(
         name = unseal(keys, "name_enc", s.resident_id, s.name_enc)
         born = unseal(keys, "birth_date_enc", s.resident_id, s.birth_date_enc) if s.birth_date_enc else ""
         provisional.add((unnumbered[s.resident_id], name, born))
-    honours = {
-        (h, kind, number)
-        for h, kind, number in (
-            await session.execute(
-                sa.select(
-                    HouseholdHonour.household_id, HouseholdHonour.honour, HouseholdHonour.certificate_no
-                ).where(HouseholdHonour.household_id == _any(ids, sa.Uuid()))
-            )
-        ).tuples()
-    }
+    held = await session.execute(
+        sa.select(HouseholdHonour.household_id, HouseholdHonour.honour, HouseholdHonour.certificate_no).where(
+            HouseholdHonour.household_id == _any(ids, sa.Uuid())
+        )
+    )
+    honours = {(h, kind, number) for h, kind, number in held}
     return _Records(households, people, by_hash, provisional, honours)
 
 

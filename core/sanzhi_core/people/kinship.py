@@ -102,7 +102,7 @@ async def relatives(session: AsyncSession, resident_ids: Iterable[UUID]) -> set[
             sa.or_(Kinship.resident_id.in_(ids), Kinship.relative_id.in_(ids))
         )
     )
-    return {pair for a, b in rows.tuples() for pair in ((a, b), (b, a))}
+    return {pair for a, b in rows for pair in ((a, b), (b, a))}
 
 
 async def household_members(session: AsyncSession, household_id: UUID) -> list[UUID]:

@@ -142,12 +142,10 @@ async def mark_deceased(work: Work, input: MarkDeceased) -> Resident:
     not_own(work, resident.household_id)
     if resident.status == "DECEASED":
         raise InvalidTransition("DECEASED", "DECEASED")
-    was_active = resident.status == "ACTIVE"
+    if resident.status == "ACTIVE" and resident.household_id is not None:
+        await _leave(work, await work.load(Household, resident.household_id), resident, input)
     resident.status = "DECEASED"
     work.reason(input.basis)
-    if was_active and resident.household_id is not None:
-        household = await work.load(Household, resident.household_id)
-        await _leave(work, household, resident, input)
     account = await work.session.scalar(
         sa.select(Account).where(Account.resident_id == resident.id).with_for_update()
     )
@@ -161,14 +159,13 @@ async def mark_deceased(work: Work, input: MarkDeceased) -> Resident:
 
 
 async def _leave(work: Work, household: Household, resident: Resident, input: MarkDeceased) -> None:
-    await work.session.flush()
-    people = await members(work.session, household.id)
-    household.member_count = len(people)
-    if not people:
-        household.status, household.ended_on = "DISSOLVED", work.today
-    elif household.head_resident_id == resident.id:
+    people = [p for p in await members(work.session, household.id) if p.id != resident.id]
+    if people and household.head_resident_id == resident.id:
         if input.new_head_id is None:
             raise ValidationFailed.of(
                 "newHeadId", "REQUIRED", "死者是户主，请指定新户主", "The dead was the head: name the new one"
             )
         await replace_head(work, household, people, input.new_head_id, "newHeadId")
+    household.member_count = len(people)
+    if not people:
+        household.status, household.ended_on = "DISSOLVED", work.today

@@ -195,5 +195,5 @@ async def my_reveal_log(ctx: Context, _input: Any) -> list[SeenByOthers]:
                 row.purpose,
                 row.channel,
             )
-            for row, name in rows.tuples()
+            for row, name in rows
         ]

@@ -196,9 +196,9 @@ async def assign_household(work: Work, input: AssignHousehold) -> Household:
         await work.load(Household, input.household_id, expected_version=input.expected_version)
     )
     not_own(work, household.id)
-    household.group_id = await _group(work, input.group_id, household.village_id)
+    group_id = await _group(work, input.group_id, household.village_id)
     grid_id = await _grid(work, input.grid_id, household.village_id)
-    household.residence_state = input.residence_state
+    household.group_id, household.residence_state = group_id, input.residence_state
     if grid_id != household.grid_id:
         household.grid_id = grid_id
         for person in await members(work.session, household.id):

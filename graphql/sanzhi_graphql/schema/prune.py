@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import strawberry
 from graphql import (
@@ -62,15 +61,15 @@ def _targets(type_: Composite) -> set[str]:
     return out
 
 
-_full: WeakKeyDictionary[GraphQLSchema, _Full] = WeakKeyDictionary()
+_KEY = "sanzhi:full"
 
 
 def prune(schema: strawberry.Schema | GraphQLSchema, enabled: frozenset[str]) -> GraphQLSchema:
     """The schema for exactly these plugins and the core; the same object for the same set while it is kept."""
     core = schema if isinstance(schema, GraphQLSchema) else core_schema(schema)
-    full = _full.get(core)
+    full: _Full | None = core.extensions.get(_KEY)
     if full is None:
-        full = _full[core] = _Full(core)
+        full = core.extensions[_KEY] = _Full(core)
     found = full.kept.get(enabled)
     if found is None:
         found = full.kept[enabled] = _Pruning(full, enabled).schema()
@@ -115,7 +114,7 @@ class _Pruning:
             mutation=mutation if mutation is not None and mutation.fields else None,
             types=implementing,
             directives=full.directives,
-            extensions=full.extensions,
+            extensions={k: v for k, v in full.extensions.items() if k != _KEY},
             assume_valid=True,
         )
 

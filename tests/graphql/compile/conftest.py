@@ -331,9 +331,9 @@ grant select on all tables in schema toy to {APP};
 grant select on toy.unit, toy.household, toy.visit, toy.badge to {READ};
 alter table toy.secret enable row level security;
 create policy wall on toy.secret using (
-  current_setting('sanzhi.scope', true) = '*'
-  or array[unit_id, county_id, town_id, village_id, grid_id]
-     && (string_to_array(nullif(current_setting('sanzhi.scope', true), ''), ',')::uuid[]));
+  case when current_setting('sanzhi.scope', true) = '*' then true
+  else array[unit_id, county_id, town_id, village_id, grid_id]
+       && string_to_array(nullif(current_setting('sanzhi.scope', true), ''), ',')::uuid[] end);
 create schema core;
 create table core.org_unit as select * from toy.unit;
 alter table core.org_unit add primary key (id);

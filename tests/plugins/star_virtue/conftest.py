@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -260,7 +259,7 @@ class StarVillage:
 
 
 @pytest.fixture
-async def village(world: World, database: TestDatabase, clock: FixedClock) -> AsyncIterator[StarVillage]:
+async def village(world: World, database: TestDatabase, clock: FixedClock) -> StarVillage:
     """Two households to rate, six members of bodies; the county has opened 2026."""
     made = StarVillage(world, database.owner_url, clock)
     await world.enable("star_virtue", VILLAGE)
@@ -271,4 +270,4 @@ async def village(world: World, database: TestDatabase, clock: FixedClock) -> As
     made.secretary = await world.caller(("PARTY_SECRETARY", VILLAGE), channel="WEB")
     made.clerk = await world.caller(("CLERK", VILLAGE), channel="WINDOW")
     made.town = await world.caller(("TOWN_STAFF", TOWN), channel="WEB")
-    yield made
+    return made
