@@ -5,6 +5,7 @@ An import adds; it never changes or removes what is there. Corrections go throug
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,7 +20,6 @@ from sanzhi_core.audit.keys import Keys
 from sanzhi_core.org.models import VillagersGroup
 from sanzhi_core.people.idnumber import adult_on
 from sanzhi_core.people.import_sheet import Honour, RowProblem, Sheet, SheetRow, title
-from sanzhi_core.people.masking import mask_name
 from sanzhi_core.people.membership import HEAD, adult
 from sanzhi_core.people.models import Household, HouseholdHonour, PersonSecret, Resident
 from sanzhi_core.people.person import unseal
@@ -61,9 +61,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Known:
+    id: UUID
     household_id: UUID | None
     status: str
-    masked_name: str
     village_id: UUID | None
     household_no: str | None
 
@@ -75,6 +75,7 @@ class _Records:
     households: dict[str, Household]
     people: dict[UUID, list[Resident]]
     by_hash: dict[bytes, _Known]
+    names: dict[UUID, str]
     provisional: set[tuple[UUID, str, str]]
     honours: set[tuple[UUID, str, str]]
 
@@ -133,9 +134,9 @@ async def _load(
     numbered = await session.execute(
         sa.select(
             Resident.id_number_hash,
+            Resident.id,
             Resident.household_id,
             Resident.status,
-            Resident.masked_name,
             Resident.village_id,
             Household.household_no,
         )
@@ -143,21 +144,34 @@ async def _load(
         .where(Resident.id_number_hash == _any({r.id_hash for r in rows if r.id_hash}, sa.LargeBinary()))
     )
     by_hash = {digest: _Known(*known) for digest, *known in numbered if digest is not None}  # type: ignore[arg-type]
-    unnumbered = {p.id: h for h, group in people.items() for p in group if p.provisional}
-    provisional: set[tuple[UUID, str, str]] = set()
-    for s in await session.scalars(
-        sa.select(PersonSecret).where(PersonSecret.resident_id == _any(unnumbered, sa.Uuid()))
-    ):
-        name = unseal(keys, "name_enc", s.resident_id, s.name_enc)
-        born = unseal(keys, "birth_date_enc", s.resident_id, s.birth_date_enc) if s.birth_date_enc else ""
-        provisional.add((unnumbered[s.resident_id], name, born))
+    living = {p.id: p for group in people.values() for p in group}
+    secrets = await session.scalars(
+        sa.select(PersonSecret).where(PersonSecret.resident_id == _any(living, sa.Uuid()))
+    )
+    names, provisional = await asyncio.to_thread(_open, keys, living, list(secrets))
     held = await session.execute(
         sa.select(HouseholdHonour.household_id, HouseholdHonour.honour, HouseholdHonour.certificate_no).where(
             HouseholdHonour.household_id == _any(ids, sa.Uuid())
         )
     )
     honours = {(h, kind, number) for h, kind, number in held}
-    return _Records(households, people, by_hash, provisional, honours)
+    return _Records(households, people, by_hash, names, provisional, honours)
+
+
+def _open(
+    keys: Keys, living: dict[UUID, Resident], secrets: list[PersonSecret]
+) -> tuple[dict[UUID, str], set[tuple[UUID, str, str]]]:
+    """Plain names by resident, and (household, name, birth date) of those without a number. For a thread."""
+    names: dict[UUID, str] = {}
+    provisional: set[tuple[UUID, str, str]] = set()
+    for secret in secrets:
+        resident = living[secret.resident_id]
+        name = names[resident.id] = unseal(keys, "name_enc", resident.id, secret.name_enc)
+        if resident.provisional and resident.household_id is not None:
+            cipher = secret.birth_date_enc
+            born = unseal(keys, "birth_date_enc", resident.id, cipher) if cipher else ""
+            provisional.add((resident.household_id, name, born))
+    return names, provisional
 
 
 def _household(
@@ -182,7 +196,7 @@ def _household(
         seen[key] = row.line
         known = records.by_hash.get(row.id_hash) if row.id_hash else None
         if known is not None:
-            if _same(plan, row, known, existing, village_id):
+            if _same(plan, row, known, existing, records.names, village_id):
                 unchanged.append(row)
         elif (
             existing is not None
@@ -236,7 +250,14 @@ def _agrees(plan: Plan, household: HouseholdPlan, row: SheetRow) -> bool:
     return True
 
 
-def _same(plan: Plan, row: SheetRow, known: _Known, existing: Household | None, village_id: UUID) -> bool:
+def _same(
+    plan: Plan,
+    row: SheetRow,
+    known: _Known,
+    existing: Household | None,
+    names: dict[UUID, str],
+    village_id: UUID,
+) -> bool:
     if existing is None or known.household_id != existing.id or known.status != "ACTIVE":
         here = known.village_id == village_id and known.household_no is not None
         _bad(
@@ -250,7 +271,7 @@ def _same(plan: Plan, row: SheetRow, known: _Known, existing: Household | None, 
             else "This number is on record",
         )
         return False
-    if known.masked_name != mask_name(row.person.name):
+    if names.get(known.id) != row.person.name:
         _bad(
             plan,
             row,

@@ -63,7 +63,9 @@ class Resident(
     birth_year = col(zh="出生年份", en="Year of birth")
     relation_to_head = col(zh="与户主关系", en="Relation to the head of the household", filter=False)
     contact_preference = col(zh="联系方式偏好", en="PHONE, SMS, WECHAT or VISIT")
-    needs_assistance = col(zh="需要协助", en="Asked for assistance; declared by the person, no diagnosis", filter=False)
+    needs_assistance = col(
+        zh="需要协助", en="Asked for assistance; declared by the person, no diagnosis", filter=False
+    )
     status = col(zh="状态", en="ACTIVE, MOVED_OUT or DECEASED")
     provisional = col(zh="临时登记", en="Recorded without a number of a document")
     version = col(zh="版本", en="Version", filter=False)

@@ -9,7 +9,16 @@ from sanzhi_core.people.nodes import NODES
 from sanzhi_core.platform.hookspecs import Mutation, Permission, Query
 from sanzhi_core.reading.declaration import Bounded
 
-_READERS = ("CLERK", "VC_DIRECTOR", "VC_MEMBER", "PARTY_SECRETARY", "PARTY_COMMITTEE", "GRID_WORKER", "TOWN_STAFF", "TOWN_LEADER")
+_READERS = (
+    "CLERK",
+    "VC_DIRECTOR",
+    "VC_MEMBER",
+    "PARTY_SECRETARY",
+    "PARTY_COMMITTEE",
+    "GRID_WORKER",
+    "TOWN_STAFF",
+    "TOWN_LEADER",
+)
 _KEEPERS = ("CLERK", "VC_DIRECTOR", "VC_MEMBER", "PARTY_SECRETARY", "PARTY_COMMITTEE", "TOWN_STAFF")
 
 PERMISSIONS = (
