@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,19 +11,21 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from sanzhi_core.clock import FixedClock, new_id
+from sanzhi_core.clock import SHANGHAI, FixedClock, new_id
 from sanzhi_core.db.session import dsn
 from sanzhi_core.errors import BusinessError
 from sanzhi_core.org.models import Body, OrgUnit, Term
 from sanzhi_core.people.models import Household, HouseholdHonour, Kinship, Resident
 from sanzhi_core.platform.command import Outcome, command
 from sanzhi_core.platform.context import Context
-from sanzhi_core.platform.models import SettingValue
+from sanzhi_core.platform.jobs import run_delivery
+from sanzhi_core.platform.models import Delivery, Notification, SettingValue
+from sanzhi_core.platform.timers import fire_due
 from sanzhi_core.testing.databases import TestDatabase
 from sanzhi_core.testing.world import SINCE, World
-from sanzhi_star_virtue.models import Cycle, Entry
+from sanzhi_star_virtue.models import Cycle, Entry, Objection
 from sanzhi_star_virtue.service import cycle as cycles
-from sanzhi_star_virtue.service import review, selfrating
+from sanzhi_star_virtue.service import objections, review, selfrating
 from sanzhi_star_virtue.service.proxy import StarProxy
 
 VILLAGE, TOWN, COUNTY = "990428101201", "990428101000", "990428000000"
@@ -271,3 +273,124 @@ async def village(world: World, database: TestDatabase, clock: FixedClock) -> St
     made.clerk = await world.caller(("CLERK", VILLAGE), channel="WINDOW")
     made.town = await world.caller(("TOWN_STAFF", TOWN), channel="WEB")
     return made
+
+
+@dataclass
+class Course:
+    """A cycle driven on from the self-rating: reviewed, published, objected to, confirmed, awarded."""
+
+    village: StarVillage
+    system: Context
+    cycle_id: UUID
+
+    @property
+    def clock(self) -> FixedClock:
+        return self.village.clock
+
+    def at(self, *parts: int) -> None:
+        """Set the clock, in Shanghai time."""
+        self.clock.set(datetime(*parts, tzinfo=SHANGHAI))  # type: ignore[misc,arg-type]
+
+    async def cycle(self) -> Cycle:
+        return await self.village.cycle(self.cycle_id)
+
+    async def entry(self, home: Home) -> Entry:
+        return await self.village.entry(self.cycle_id, home)
+
+    async def review(self, claims: Mapping[str, Sequence[str]], yes: int | None = None) -> None:
+        """Everybody present votes on each household's claims; `yes` of them in favour, all when missing."""
+        village = self.village
+        meeting = await village.meeting(await self.cycle())
+        count = len(village.members) if yes is None else yes
+        sheets = []
+        for home in village.homes:
+            if home.no in claims:
+                entry = await self.entry(home)
+                votes = [review.StarVoteCount(star=s, yes=count) for s in claims[home.no]]
+                sheets.append(review.StarVoteSheet(entry_id=entry.id, votes=votes))
+        for start in range(0, len(sheets), review.SHEETS):
+            part = sheets[start : start + review.SHEETS]
+            await village.do(village.secretary, review.record_votes, meeting_id=meeting, sheets=part)
+
+    async def step(self, operation: Any, ctx: Context | None = None, **given: Any) -> Cycle:
+        """One step of the cycle by the secretary."""
+        row = await self.cycle()
+        await self.village.do(
+            ctx or self.village.secretary, operation, cycle_id=row.id, expected_version=row.version, **given
+        )
+        return await self.cycle()
+
+    async def refused(
+        self, code: str, operation: Any, ctx: Context | None = None, **given: Any
+    ) -> BusinessError:
+        row = await self.cycle()
+        return await self.village.refused(
+            code,
+            ctx or self.village.secretary,
+            operation,
+            cycle_id=row.id,
+            expected_version=row.version,
+            **given,
+        )
+
+    async def object(self, who: Context, home: Home, **given: Any) -> Objection:
+        """An objection of somebody to a household's entry."""
+        entry = await self.entry(home)
+        made = await self.village.do(
+            who, objections.file_objection,
+            **{"entry_id": entry.id, "text": "院内外堆放杂物，长期没有清理。", **given},
+        )  # fmt: skip
+        return await self.objection(UUID(made.output.objection_id.partition("_")[2]))
+
+    async def objection(self, ident: UUID) -> Objection:
+        found = await self.village.get(Objection, ident)
+        assert isinstance(found, Objection)
+        return found
+
+    async def handle(self, row: Objection, who: Context, operation: Any, **given: Any) -> Objection:
+        """A step of an objection."""
+        now = await self.objection(row.id)
+        await self.village.do(who, operation, objection_id=row.id, expected_version=now.version, **given)
+        return await self.objection(row.id)
+
+    async def work_off(self) -> int:
+        """Fire due timers and run every delivery; how many ran."""
+        ran = 0
+        for _ in range(20):
+            async with self.system.db.transaction("*") as session:
+                await fire_due(session, self.system.platform, self.clock.now())
+                todo = (
+                    sa.select(Delivery.id)
+                    .where(Delivery.done_at.is_(None))
+                    .order_by(Delivery.run_at, Delivery.id)
+                )
+                ids = list(await session.scalars(todo))
+            if not ids:
+                return ran
+            for ident in ids:
+                assert await run_delivery(lambda: self.system, ident) == "done"
+                ran += 1
+        raise AssertionError("work without end")
+
+    async def told(self, event: str) -> list[Notification]:
+        """Messages of one event so far."""
+        async with self.system.db.transaction("*") as session:
+            rows = await session.scalars(
+                sa.select(Notification).where(Notification.event_key == event).order_by(Notification.id)
+            )
+            return list(rows)
+
+
+@pytest.fixture
+def course_of(village: StarVillage, system: Context) -> Callable[..., Awaitable[Course]]:
+    """`await course_of({"H0001": ("S01", …)})`: a cycle in PEER_REVIEW with these self-ratings, nothing voted."""
+
+    async def make(claims: Mapping[str, Sequence[str]]) -> Course:
+        cycle = await village.opened()
+        for home in village.homes:
+            if home.no in claims:
+                await village.rate(cycle, home, *claims[home.no])
+        await village.closed(cycle)
+        return Course(village, system, cycle.id)
+
+    return make
