@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from sanzhi_core.clock import SHANGHAI, FixedClock
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.installation import new_setup_token
 from sanzhi_core.testing.databases import TestDatabase
@@ -146,3 +150,265 @@ def work(system: Context) -> Callable[[], Awaitable[list[str]]]:
         return outcomes
 
     return run
+
+
+# ---- A star cycle, step by step: SV-1 … SV-4, bad input, enablement -------------------------------------------------
+# Only mutations and queries. A household is named by its number in the village.
+
+COUNTY, TOWN = "990428000000", "990428101000"
+STARS = tuple(f"S{n:02d}" for n in range(1, 11))
+FIGURES = (
+    "state version figuresBasis countN countA countR countR6 t1Num t1Den t1Percent t1Status t2Num t2Den t2Percent "
+    "t2Status t3Num t3Den t3Percent t3Status lowParticipation publicityFrom publicityTo selfRatingTo t2Reason"
+)
+SURNAMES, GIVEN = "赵钱孙李周吴郑王冯陈", "东南西北春夏秋冬梅兰竹菊山川田石"
+Person = Callable[..., Awaitable[Caller]]
+
+
+def at(text: str) -> datetime:
+    """A moment in Shanghai: `at("2026-12-04 10:00")`."""
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def moment(text: str | None) -> datetime:
+    """A DateTime of the API."""
+    assert text is not None
+    return datetime.fromisoformat(text)
+
+
+def roster(numbers: Iterable[str], kind: str = "农户", *, phone: bool = True) -> str:
+    """Rows of a village's register as CSV, a head for each household; a nobody's name each, no ID number."""
+    lines = ["户编号,户类型,姓名,与户主关系,出生日期,电话"]
+    for n, number in enumerate(numbers):
+        name = SURNAMES[n % 10] + GIVEN[n // 10 % 16] + GIVEN[n // 160 % 16]
+        lines.append(f"{number},{kind},{name},户主,1970-01-01,{f'139{n:08d}' if phone else ''}")
+    return "\n".join(lines)
+
+
+class Home(NamedTuple):
+    """A household and its head, as ids of the API."""
+
+    id: str
+    head: str
+
+
+class StarVillage:
+    """A village with the plugin on, its bodies seated and its officers signed in; then its cycle, step by step."""
+
+    def __init__(self, code: str, world: World, clock: FixedClock, person: Person, work: Any) -> None:
+        self.code, self.world, self.clock, self._person, self.work = code, world, clock, person, work
+        self.id = f"OrgUnit_{world.id(code)}"
+        self.homes: dict[str, Home] = {}
+        self.members: list[str] = []
+        self.cycle_id = ""
+        self.entry: dict[str, str] = {}
+        self.papers = 0
+
+    # -- people and bodies ----------------------------------------------------------------------------------------
+    async def officers(self) -> None:
+        """Director and clerk of the village, sign in."""
+        self.director = await self._person(f"zhuren{self.code}", ("VC_DIRECTOR", self.code))
+        self.clerk = await self._person(f"dailu{self.code}", ("CLERK", self.code))
+
+    async def settle(self, csv: str) -> None:
+        """The clerk imports people."""
+        head, *lines = csv.split("\n")
+        for part in batched(lines, 600):
+            content = base64.b64encode("\n".join([head, *part]).encode()).decode()
+            await self.clerk.done(
+                "importPeople", villageId=self.id, fileName="名册.csv", contentBase64=content
+            )
+        where = {"village": {"id": {"eq": self.id}}}
+        for row in await pages(self.clerk, "households", "Household", "id householdNo head { id }", where):
+            self.homes[row["householdNo"]] = Home(row["id"], row["head"]["id"])
+
+    async def seat(self, kind: str, *numbers: str) -> str:
+        """A body with the heads of these households in it."""
+        made = await self.director.done("createBody", "body { id }", unitId=self.id, kind=kind)
+        for number in numbers:
+            head = self.homes[number].head
+            await self.director.done("addTerm", bodyId=made["body"]["id"], residentId=head, basis="推选")
+            self.members.append(head)
+        return str(made["body"]["id"])
+
+    async def head(self, number: str, *roles: str) -> Caller:
+        """The head of a household with an own account."""
+        login, home = f"hu{number}.{self.code}", self.homes[number].head
+        return await self._person(login, *((r, self.code) for r in roles), home=self.code, residentId=home)
+
+    # -- the cycle ------------------------------------------------------------------------------------------------
+    async def cycle(self, selection: str = FIGURES, caller: Caller | None = None) -> dict[str, Any]:
+        """The cycle as somebody sees it, by default the director."""
+        query = f"query($id: ID!) {{ starCycle(id: $id) {{ {selection} }} }}"
+        found: dict[str, Any] = (await (caller or self.director).ask(query, id=self.cycle_id))["starCycle"]
+        return found
+
+    async def step(self, mutation: str, **fields: Any) -> dict[str, Any]:
+        """A step of the cycle by the director, on its present version."""
+        fields = {
+            "cycleId": self.cycle_id,
+            "expectedVersion": (await self.cycle("version"))["version"],
+            **fields,
+        }
+        payload: dict[str, Any] = await self.director.done(mutation, f"cycle {{ {FIGURES} }}", **fields)
+        return payload["cycle"]  # type: ignore[no-any-return]
+
+    async def refused_step(self, mutation: str, **fields: Any) -> dict[str, Any]:
+        """The refusal of such a step."""
+        fields = {
+            "cycleId": self.cycle_id,
+            "expectedVersion": (await self.cycle("version"))["version"],
+            **fields,
+        }
+        return await self.director.refused(mutation, **fields)
+
+    async def open(self, **fields: Any) -> dict[str, Any]:
+        """Draft and open the cycle of 2026; entries by household number are in `entry`."""
+        made = await self.director.done("createStarCycle", "cycle { id }", villageId=self.id, year=2026)
+        self.cycle_id = made["cycle"]["id"]
+        opened = await self.step("openStarCycle", **fields)
+        self.entry = {number: row["id"] for number, row in (await self.entries("id")).items()}
+        return opened
+
+    async def entries(self, selection: str, caller: Caller | None = None) -> dict[str, dict[str, Any]]:
+        """Entries by household number."""
+        where = {"cycle": {"id": {"eq": self.cycle_id}}}
+        rows = await pages(
+            caller or self.director, "starEntries", "StarEntry", f"householdNo {selection}", where
+        )
+        return {row["householdNo"]: row for row in rows}
+
+    def paper(self, number: str, **fields: Any) -> dict[str, Any]:
+        """代录: the head's paper form, its own scan number, read back."""
+        self.papers += 1
+        return {
+            "personId": self.homes[number].head,
+            "paperNo": f"纸{self.papers:04d}",
+            "readBack": True,
+            "reason": "本人不使用智能手机",
+            **fields,
+        }
+
+    async def record(self, number: str, stars: Iterable[str], **fields: Any) -> dict[str, Any]:
+        """The clerk keys a household's paper form."""
+        given = {"proxy": self.paper(number), **fields}
+        payload = await self.clerk.done(
+            "recordStarSelfRating", "entry { state }", entryId=self.entry[number], stars=list(stars), **given
+        )
+        return payload["entry"]  # type: ignore[no-any-return]
+
+    async def meet(self, kind: str = "REVIEW", present: Sequence[str] | None = None) -> str:
+        """A meeting; all members are present unless said."""
+        attending = self.members if present is None else present
+        payload = await self.director.done(
+            "holdStarMeeting",
+            "meeting { id presentCount eligibleCount quorumMet }",
+            cycleId=self.cycle_id,
+            kind=kind,
+            place="村委会会议室",
+            chairId=attending[0],
+            presentIds=list(attending),
+        )
+        return payload["meeting"]["id"]  # type: ignore[no-any-return]
+
+    def sheet(self, number: str, yes: Mapping[str, int], **fields: Any) -> dict[str, Any]:
+        """Counting sheet of a household."""
+        votes = [{"star": star, "yes": count} for star, count in yes.items()]
+        return {"entryId": self.entry[number], "votes": votes, **fields}
+
+    async def vote(self, meeting: str, sheets: Mapping[str, Mapping[str, int]]) -> None:
+        """Record the votes, 50 households a call."""
+        for part in batched(sheets.items(), 50):
+            given = [self.sheet(number, yes) for number, yes in part]
+            await self.director.done("recordStarVotes", meetingId=meeting, sheets=given)
+
+    # -- what was written -----------------------------------------------------------------------------------------
+    async def points(self) -> dict[str, int]:
+        """Sum of the ledger by household number; each household's balance is checked against it."""
+        selection = "points household { householdNo starPoints { points } }"
+        rows = await pages(self.director, "starPointsEntries", "StarPointsEntry", selection)
+        sums: dict[str, int] = {}
+        for row in rows:
+            number = row["household"]["householdNo"]
+            sums[number] = sums.get(number, 0) + row["points"]
+        assert all(
+            r["household"]["starPoints"]["points"] == sums[r["household"]["householdNo"]] for r in rows
+        )
+        return sums
+
+
+async def pages(
+    caller: Caller, field: str, type_: str, selection: str, where: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """All rows of a connection over a type."""
+    rows: list[dict[str, Any]] = []
+    after = None
+    query = (
+        f"query($where: {type_}Filter, $after: String) {{ {field}(first: 100, after: $after, where: $where) "
+        f"{{ nodes {{ {selection} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+    )
+    while True:
+        page = (await caller.ask(query, where=where, after=after))[field]
+        rows += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return rows
+        after = page["pageInfo"]["endCursor"]
+
+
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Parts of at most `size`."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+@pytest.fixture
+async def county(person: Person, world: World) -> Caller:
+    """The county department; it has opened the year 2026."""
+    dept = await person("minzheng", ("COUNTY_DEPT", COUNTY))
+    await dept.done(
+        "setSetting",
+        unitId=f"OrgUnit_{world.id(COUNTY)}",
+        key="star.openYears",
+        valueJson="[2026]",
+        reason="开启年度评星",
+        docNo="县文明办〔2026〕3号",
+    )
+    return dept
+
+
+async def switch(county: Caller, world: World, code: str, state: str, **fields: Any) -> None:
+    """The county switches star_virtue at a unit."""
+    await county.done(
+        "setPlugin",
+        plugin="star_virtue",
+        unitId=f"OrgUnit_{world.id(code)}",
+        state=state,
+        reason="县级决定",
+        docNo="县治理〔2026〕1号",
+        **fields,
+    )
+
+
+@pytest.fixture
+async def make_village(
+    county: Caller, world: World, clock: FixedClock, person: Person, work: Any
+) -> Callable[..., Awaitable[StarVillage]]:
+    """`await make_village(code, households, members)`: a rated village.
+
+    Farm households 户0001 …; members of bodies live in other households, 干01 …, that are not rated.
+    """
+
+    async def make(code: str, households: int, members: int, *, phone: bool = True) -> StarVillage:
+        village = StarVillage(code, world, clock, person, work)
+        await village.officers()
+        await village.settle(roster((f"户{n:04d}" for n in range(1, households + 1)), phone=phone))
+        cadres = [f"干{n:02d}" for n in range(1, members + 1)]
+        await village.settle(roster(cadres, "非农户"))
+        await village.seat("VC", *cadres[:3])
+        await village.seat("MORAL_COUNCIL", *cadres[3:10])
+        await village.seat("VILLAGER_REPS", *cadres[10:])
+        await switch(county, world, code, "PILOT")
+        return village
+
+    return make

@@ -50,14 +50,14 @@ async def _import(file: Path, under: str | None, skip_bad: bool, dry_run: bool, 
             )
     for error in result.bad[:50]:
         out.print(f"[red]第{error.line}行 / line {error.line}: {error.message_zh} / {error.message_en}[/red]")
-    if len(result.bad) > 50:
-        out.print(f"…… {len(result.bad) - 50} more")
+    if result.bad_count > 50:
+        out.print(f"…… {result.bad_count - 50} more")
     table = Table("层级 / level", "数量 / count")
     for level, count in result.levels.items():
         table.add_row(level, f"{count:,}")
     out.print(table)
     out.print(
-        f"新建 {result.created:,} · 更名 {result.renamed:,} · 未变 {result.unchanged:,} · 错误 {len(result.bad):,}"
+        f"新建 {result.created:,} · 更名 {result.renamed:,} · 未变 {result.unchanged:,} · 错误 {result.bad_count:,}"
         f" / created · renamed · unchanged · bad" + ("（试运行 dry run）" if dry_run else "")
     )
-    return 1 if result.bad and not skip_bad else 0
+    return 1 if result.bad_count and not skip_bad else 0

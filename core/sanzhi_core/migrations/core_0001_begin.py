@@ -511,44 +511,9 @@ def _tables() -> None:
         schema="core",
     )
     op.create_index(
-        "ix_org_unit_version_county_id_code_id",
-        "org_unit_version",
-        ["county_id", "code", "id"],
-        unique=False,
-        schema="core",
-    )
-    op.create_index(
-        "ix_org_unit_version_grid_id_code_id",
-        "org_unit_version",
-        ["grid_id", "code", "id"],
-        unique=False,
-        schema="core",
-    )
-    op.create_index(
         "ix_org_unit_version_parent",
         "org_unit_version",
         ["parent_id", "code", "id"],
-        unique=False,
-        schema="core",
-    )
-    op.create_index(
-        "ix_org_unit_version_town_id_code_id",
-        "org_unit_version",
-        ["town_id", "code", "id"],
-        unique=False,
-        schema="core",
-    )
-    op.create_index(
-        "ix_org_unit_version_unit_id_code_id",
-        "org_unit_version",
-        ["unit_id", "code", "id"],
-        unique=False,
-        schema="core",
-    )
-    op.create_index(
-        "ix_org_unit_version_village_id_code_id",
-        "org_unit_version",
-        ["village_id", "code", "id"],
         unique=False,
         schema="core",
     )

@@ -98,7 +98,7 @@ class OrgUnitVersion(Identified, Scoped, Base):
             "uq_org_unit_version_open", "unit_id", unique=True, postgresql_where=sa.text("valid_to is null")
         ),
         sa.Index("ix_org_unit_version_parent", "parent_id", "code", "id"),
-        *scope_indexes("org_unit_version", "code"),
+        sa.CheckConstraint("org_path LIKE '%/'", name="org_path_closed"),
         {"schema": "core"},
     )
 

@@ -7,6 +7,7 @@ the row lies, so that no service function can forget it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -36,6 +37,22 @@ T = TypeVar("T")
 event_seq = sa.Sequence("event_seq", schema="core")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a touched row lies, kept apart from the row: a rolled back savepoint expires the row itself."""
+
+    unit_id: UUID
+    org_path: str
+    county_id: UUID | None
+    town_id: UUID | None
+    village_id: UUID | None
+    grid_id: UUID | None
+
+    @classmethod
+    def of(cls, row: Any) -> Place:
+        return cls(row.unit_id, row.org_path, row.county_id, row.town_id, row.village_id, row.grid_id)
+
+
 class Work:
     """One transaction's worth of work by one caller under one permission."""
 
@@ -46,7 +63,7 @@ class Work:
         self.permission = permission
         self.recorder = Recorder(session, ctx.keys)
         self.authorised = ctx.principal.kind == "SYSTEM"
-        self.units: list[Any] = []
+        self.units: list[Place] = []
         self.reason_text: str | None = None
         self.acting_for: UUID | None = None
         self._rls: set[UUID] = set()
@@ -117,7 +134,7 @@ class Work:
     async def authorise(self, row: Any, *, self_: str | None = None, permission: str | None = None) -> None:
         """Check the right to write at the row's unit, and open the RLS scope there."""
         permission = permission or self.permission
-        self.units.append(row)  # also when refused: the unit's auditors see the attempt
+        self.units.append(Place.of(row))  # also when refused: the unit's auditors see the attempt
         if not await self._may(row, self_, permission):
             raise await self._refusal(row, self_, permission)
         self.authorised = True

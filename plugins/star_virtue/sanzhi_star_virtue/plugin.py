@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
-from sanzhi_core.platform.hookspecs import GraphQLParts, Job, Manifest, Permission, Setting, hookimpl
+from sanzhi_core.platform.context import Context
+from sanzhi_core.platform.hookspecs import (
+    EnableBlocker,
+    GraphQLParts,
+    Job,
+    Manifest,
+    Permission,
+    Setting,
+    hookimpl,
+)
+from sanzhi_core.platform.work import Work
 from sanzhi_star_virtue.jobs import JOBS
 from sanzhi_star_virtue.models import ALL
 from sanzhi_star_virtue.permissions import PERMISSIONS
 from sanzhi_star_virtue.schema import PARTS
+from sanzhi_star_virtue.service.readiness import blockers
 from sanzhi_star_virtue.settings import SETTINGS
 
 
@@ -42,3 +54,13 @@ def graphql_parts() -> GraphQLParts:
 @hookimpl
 def jobs() -> Sequence[Job]:
     return JOBS
+
+
+@hookimpl
+async def enable_blockers(work: Work, unit_id: UUID) -> Sequence[EnableBlocker]:
+    return await blockers(work, unit_id)
+
+
+@hookimpl
+async def seed_demo(ctx: Context, county_id: UUID) -> None:
+    """Nothing: the demo plays a whole cycle through GraphQL, as a county would."""

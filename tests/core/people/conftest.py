@@ -82,7 +82,8 @@ def refused(
         before = await state()
         outcome = await run(ctx, op, **fields)
         after = await state()
-        assert outcome.error is not None and str(outcome.error.code) == code, outcome
+        assert outcome.error is not None, outcome
+        assert str(outcome.error.code) == code, outcome
         assert outcome.ref is None
         assert outcome.output is None
         assert {k: v for k, v in after.items() if k != "audit"} == {

@@ -192,3 +192,20 @@ async def test_personal_values_never_reach_the_audit(world: World, system: Conte
     assert "张三丰" not in text
     assert "secret-hash" not in text
     assert "display_name" in text
+
+
+@operation("core.group.flush", permission="core.setting.manage", returns=None)
+async def flushes_then_refuses(work: Work, input: NewGroup) -> None:
+    unit = await work.unit(input.unit_id)
+    unit.short_name = "改"
+    await work.session.flush()
+    raise TooEarly("2026-12-01")
+
+
+async def test_refusal_after_a_flushed_change_is_still_a_refusal(world: World, dept: Context) -> None:
+    """The rolled back savepoint expires the loaded row; the audit entry must not need it."""
+    outcome = await command(dept, flushes_then_refuses, ask(world))
+    assert outcome.error is not None
+    assert outcome.error.code is ErrorCode.TOO_EARLY
+    [entry] = await audit(dept)
+    assert (entry.result, entry.unit_id) == ("DENIED", world.id(A))

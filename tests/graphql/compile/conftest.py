@@ -296,7 +296,7 @@ def _population() -> tuple[dict[type, list[Any]], dict[str, UUID]]:
                         facts=rng.choice([None, {"k": [1, None]}]),
                         digest=rng.choice([None, b"\x00\xff"]),
                         **place,
-                    )  # fmt: skip
+                    )
                 )
     return rows, units
 

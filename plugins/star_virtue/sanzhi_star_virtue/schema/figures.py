@@ -64,7 +64,9 @@ def _percent(key: str) -> Build:
     num, den = _PARTS[key]
 
     def build(t: Any) -> Any:
-        hundredths = (20000 * num(t) + den(t)) // sa.func.nullif(2 * den(t), 0)
+        # Untyped, the divisor would make this a division of floating point numbers.
+        twice = sa.func.nullif(2 * den(t), 0, type_=sa.Integer)
+        hundredths = (20000 * num(t) + den(t)) // twice
         whole, rest = sa.cast(hundredths // 100, sa.Text), sa.cast(hundredths % 100, sa.Text)
         return whole.concat(".").concat(sa.func.lpad(rest, 2, "0"))
 

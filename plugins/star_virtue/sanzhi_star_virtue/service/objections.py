@@ -82,7 +82,7 @@ class FileStarObjection(CommandInput):
     evidence: list[StarAttachment] = Field(
         default_factory=list, max_length=50, description="证据，不超过5份 / At most 5"
     )
-    anonymous: bool = Field(False, description="匿名（须附证据，无法查询和撤回）/ Anonymous: evidence needed")
+    anonymous: bool = Field(False, description="匿名（须附证据，无法查询和撤回） / Anonymous: evidence needed")
     paper: StarObjectionPaper | None = Field(None, description="由代录员录入时填写 / When a clerk records it")
 
 
