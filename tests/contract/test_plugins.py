@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_a_disabled_plugin_vanishes_from_the_schema() -> None:
     api = Api(PLATFORM)
     full, bare = api.sdl(frozenset(ALL)), api.sdl(frozenset())
     assert "type StarCycle " in full
-    assert "Star" not in bare.replace("StartsWith", "").replace("StarNot", "")
+    assert re.search(r"\b[sS]tar[A-Z]", bare.replace("startsWith", "")) is None
     assert "type OrgUnit " in bare
 
 

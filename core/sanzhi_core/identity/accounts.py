@@ -27,7 +27,7 @@ from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.people.models import Resident
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.inputs import ChangeInput, CommandInput, id_of
-from sanzhi_core.platform.work import Place, Work
+from sanzhi_core.platform.work import Work
 
 MANAGE = "core.account.manage"
 WINDOW = timedelta(minutes=15)
@@ -132,7 +132,7 @@ async def sign_in(work: Work, input: SignIn) -> Session:
     )
     now = real_now()
     if account is not None:
-        work.units.append(Place.of(account))
+        work.at(account)
         if account.locked_until is not None and account.locked_until > now:
             raise RateLimited(int((account.locked_until - now).total_seconds()) + 1)
     fits = await verify_password(account.password_hash if account else None, input.password)
@@ -204,7 +204,7 @@ async def change_password(work: Work, input: ChangePassword) -> Account:
     """Own password; every session ends, sign in again."""
     account = await work.session.get(Account, _signed_in(work), with_for_update=True)
     assert account is not None
-    work.units.append(Place.of(account))
+    work.at(account)
     if not await verify_password(account.password_hash, input.old_password):
         raise ValidationFailed.of("oldPassword", "WRONG", "原密码不对", "The old password is wrong")
     _strong(input.new_password, account.login)

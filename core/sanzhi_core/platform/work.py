@@ -185,6 +185,10 @@ class Work:
             row
         )
 
+    def at(self, row: Any) -> None:
+        """Say where this work lies, for the audit entry, when nothing was authorised there (jobs, signing in)."""
+        self.units.append(Place.of(row))
+
     def allow(self) -> None:
         """Declare that this operation needs no unit (signing in, one's own account)."""
         self.authorised = True

@@ -86,7 +86,7 @@ async def close_at_year_end(work: Work, payload: dict[str, Any]) -> None:
     cycle = await work.session.get(Cycle, UUID(payload["cycle_id"]), with_for_update=True)
     if cycle is None or cycle.state != CycleState.AWARDED:
         return
-    work.units.append(cycle)
+    work.at(cycle)
     await close_cycle(work, cycle)
 
 

@@ -31,7 +31,7 @@ async def _objection(work: Work, payload: dict[str, Any]) -> tuple[Objection, Cy
     assert row is not None
     cycle = await work.session.get(Cycle, row.cycle_id)
     assert cycle is not None
-    work.units.append(cycle)
+    work.at(cycle)
     return row, cycle
 
 

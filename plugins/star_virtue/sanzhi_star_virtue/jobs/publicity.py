@@ -24,7 +24,7 @@ async def cycle_of(work: Work, payload: dict[str, Any]) -> Cycle | None:
     """The cycle a job is about; its place goes into the audit entry."""
     cycle = await work.session.get(Cycle, UUID(payload["cycle_id"]))
     if cycle is not None:
-        work.units.append(cycle)
+        work.at(cycle)
     return cycle
 
 

@@ -40,7 +40,7 @@ async def _cycle(work: Work, payload: dict[str, Any]) -> Cycle | None:
         sa.select(Cycle).where(Cycle.id == UUID(payload["cycle_id"])).with_for_update()
     )
     if cycle is not None:
-        work.units.append(cycle)
+        work.at(cycle)
     return cycle
 
 
