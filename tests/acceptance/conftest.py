@@ -330,10 +330,9 @@ class StarVillage:
         sums: dict[str, int] = {}
         for row in rows:
             number = row["household"]["householdNo"]
-            sums[number] = sums.get(number, 0) + row["points"]
-        assert all(
-            r["household"]["starPoints"]["points"] == sums[r["household"]["householdNo"]] for r in rows
-        )
+            sums[number] = sums.get(number, 0) + int(row["points"])
+        for household in (row["household"] for row in rows):
+            assert int(household["starPoints"]["points"]) == sums[household["householdNo"]]
         return sums
 
 

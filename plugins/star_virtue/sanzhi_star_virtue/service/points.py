@@ -105,4 +105,4 @@ async def _lock(work: Work, lines: Sequence[Earning]) -> dict[UUID, int]:
         .order_by(PointsBalance.household_id)
         .with_for_update()
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
