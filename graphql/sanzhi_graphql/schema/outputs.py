@@ -43,12 +43,11 @@ class OutputTypes:
         origin = typing.get_origin(hint)
         if origin is Annotated:
             inner, *marks = typing.get_args(hint)
-            for mark in marks:
-                if isinstance(mark, IdOf):
-                    return Shown(strawberry.ID, id_of=mark.type_name)
             found = self.shown(inner, plugin, policy)
             for mark in marks:
-                if isinstance(mark, Bounded):
+                if isinstance(mark, IdOf):
+                    found = dataclasses.replace(found, type=strawberry.ID, id_of=mark.type_name)
+                elif isinstance(mark, Bounded):
                     found = dataclasses.replace(found, size=mark.size)
                 elif isinstance(mark, str):
                     found = dataclasses.replace(found, text=mark)
