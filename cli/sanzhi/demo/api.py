@@ -44,9 +44,14 @@ class Change:
 
 
 class Caller:
-    """Somebody who speaks to the API; `token` None is anonymous. Not for several threads."""
+    """Somebody who speaks to the API; without `token` anonymous, and then `county` says whose public data is meant.
 
-    def __init__(self, port: int, token: str | None = None, channel: str = "WEB") -> None:
+    Not for several threads.
+    """
+
+    def __init__(
+        self, port: int, token: str | None = None, channel: str = "WEB", *, county: str | None = None
+    ) -> None:
         self.port = port
         self._headers = {
             "content-type": "application/json",
@@ -55,6 +60,8 @@ class Caller:
         }
         if token is not None:
             self._headers["authorization"] = f"Bearer {token}"
+        if county is not None:
+            self._headers["sanzhi-county"] = county
         self._connection = HTTPConnection("127.0.0.1", port, timeout=40)
 
     def ask(self, document: str, /, **variables: Any) -> Answer:

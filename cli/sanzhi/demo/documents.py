@@ -80,7 +80,7 @@ PUBLISHED: Final = """query Published($cycle: ID!, $after: String) {
     pageInfo { hasNextPage endCursor }
   }
 }"""
-FILE_OBJECTION: Final = Change("fileStarObjection", "objection { objectionId version state dueAt }")
+FILE_OBJECTION: Final = Change("fileStarObjection", "receipt { objectionId version state dueAt }")
 OBJECTION: Final = (
     "query Objection($id: ID!) { starObjection(id: $id) { id version state dueAt revoteStars } }"
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sanzhi.demo import documents as doc
 from sanzhi.demo.api import Answer, Caller, Refused
-from sanzhi.demo.county import YEAR
+from sanzhi.demo.county import COUNTY_CODE, YEAR
 from sanzhi.demo.rating import advance, cycle_of, entries_of, local, time_of
 from sanzhi.demo.stage import DemoFailed
 from sanzhi.demo.story import Story
@@ -39,9 +39,14 @@ def open_publicity(story: Story, village: Village) -> datetime:
     return time_of(cycle["publicityTo"])
 
 
-def show_public_list(story: Story, port: int, village: Village) -> None:
+def public(village: Village) -> Caller:
+    """Anybody, asking for what the county publishes."""
+    return Caller(village.director.port, county=COUNTY_CODE)
+
+
+def show_public_list(story: Story, village: Village) -> None:
     """Anybody may read the list, without signing in: masked names, groups, stars."""
-    rows = Caller(port).pages(doc.PUBLISHED, "starPublicEntries", cycle=village.cycle)
+    rows = public(village).pages(doc.PUBLISHED, "starPublicEntries", cycle=village.cycle)
     if not rows:
         raise DemoFailed("公示名单为空 / the published list is empty")
     first = max(rows, key=lambda r: int(r["finalCount"]))
@@ -66,7 +71,7 @@ def object_to(story: Story, village: Village) -> Objection:
     filed = objector.do(
         doc.FILE_OBJECTION,
         entryId=entry["id"], starCode=OBJECTED_STAR, text="该户门前长期堆放垃圾，多次提醒后仍未清理。",
-    )["objection"]  # fmt: skip
+    )["receipt"]  # fmt: skip
     story.line(
         f"{village.name}：村民对第 {number} 户（{entry['finalCount']} 星）的卫生健康星提出异议，应于 {local(filed['dueAt'])} 前办结",
         "a villager objects to one star of a six-star household; due in three working days",
@@ -153,7 +158,7 @@ def award(story: Story, village: Village, objection: Objection | None) -> None:
         director.do(
             doc.ISSUE_PLAQUE, plaqueId=plaque["id"], expectedVersion=plaque["version"], hungAtDoor=True
         )
-    roll = Caller(director.port).ask(doc.ROLL, cycle=village.cycle)["starHonourRoll"]
+    roll = public(village).ask(doc.ROLL, cycle=village.cycle)["starHonourRoll"]
     if not len(plaques) == roll["totalCount"] == cycle["countR6"]:
         raise DemoFailed(f"户牌 {len(plaques)}，光荣榜 {roll['totalCount']}，R6 {cycle['countR6']}")
     story.line(

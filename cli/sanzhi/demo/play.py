@@ -180,7 +180,7 @@ def _self_rating(stage: Stage, story: Story, county: County, villages: list[Vill
 def _publicity(stage: Stage, story: Story, villages: list[Village]) -> outcome.Objection:
     story.act("张榜公示", "publicity")
     ends = [outcome.open_publicity(story, v) for v in villages]
-    outcome.show_public_list(story, stage.port, villages[1])
+    outcome.show_public_list(story, villages[1])
     first, second = villages
     _move(stage, story, ends[0] - timedelta(days=3, hours=13))
     objection = outcome.object_to(story, first)

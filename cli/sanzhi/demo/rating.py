@@ -42,10 +42,10 @@ def entries_of(village: Village) -> dict[int, Answer]:
 
 
 def claimed(number: int) -> list[str]:
-    """The stars a household claims: six to ten of them, and for one in nineteen none, which counts as taking part."""
+    """The stars a household claims: four to ten of them, and for one in nineteen none, which counts as taking part."""
     if number % 19 == 0:
         return []
-    count, start = 6 + number * 7 % 5, number * 3
+    count, start = 4 + number * 5 % 7, number * 3
     return sorted(
         {STARS[(start + i) % 10] for i in range(count)} | ({BONUS_STAR} if number % 3 == 0 else set())
     )
@@ -63,8 +63,11 @@ def open_cycle(story: Story, village: Village) -> None:
 
 
 def local(text: str) -> str:
-    """An ISO time as people say it; the API answers with its offset."""
-    return time_of(text).strftime("%Y-%m-%d %H:%M")
+    """An ISO time as people say it: a day that ends at midnight ends at its own 24:00."""
+    at = time_of(text)
+    if (at.hour, at.minute) == (0, 0):
+        return f"{at - timedelta(days=1):%Y-%m-%d} 24:00"
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def time_of(text: str) -> datetime:
@@ -164,7 +167,7 @@ def review(story: Story, village: Village) -> None:
 
 def _yes(number: int, star: str) -> int:
     """Most claims convince, some do not; never near the tie that only the bonus story is about."""
-    return WEAK if (number * 5 + int(star[1:]) * 3) % 8 == 0 else STRONG
+    return WEAK if (number * 5 + int(star[1:]) * 3) % 5 == 0 else STRONG
 
 
 def _tell_votes(story: Story, village: Village) -> None:

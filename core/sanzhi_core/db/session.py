@@ -75,7 +75,9 @@ class Database:
         read = await asyncpg.create_pool(
             dsn(read_url), min_size=1, max_size=size, connection_class=_QuietConnection, init=_init_read
         )
-        walled = await asyncpg.create_pool(dsn(app_url), min_size=1, max_size=max(2, size // 2), init=_init_read)
+        walled = await asyncpg.create_pool(
+            dsn(app_url), min_size=1, max_size=max(2, size // 2), init=_init_read
+        )
         return cls(app_url, engine, read, walled)
 
     async def close(self) -> None:

@@ -28,7 +28,10 @@ def usage(schema: str, app: str, read: str) -> list[str]:
 def unwalled(schema: str, tables: Iterable[str], app: str, read: str) -> list[str]:
     """Grants on tables that compiled reads may see on the read role."""
     names = ", ".join(f"{schema}.{t}" for t in tables)
-    return [f'grant select, insert, update, delete on {names} to "{app}"', f'grant select on {names} to "{read}"']
+    return [
+        f'grant select, insert, update, delete on {names} to "{app}"',
+        f'grant select on {names} to "{read}"',
+    ]
 
 
 def private(schema: str, tables: Iterable[str], app: str) -> list[str]:
@@ -37,7 +40,9 @@ def private(schema: str, tables: Iterable[str], app: str) -> list[str]:
     return [f'grant select, insert, update, delete on {names} to "{app}"']
 
 
-def wall(schema: str, table: str, app: str, *, insert_anywhere: bool = False, append_only: bool = False) -> list[str]:
+def wall(
+    schema: str, table: str, app: str, *, insert_anywhere: bool = False, append_only: bool = False
+) -> list[str]:
     """Row-level security on a scoped table; the read role gets nothing.
 
     `insert_anywhere`: inserts are not limited (the audit trail records refusals everywhere). `append_only`: the app
@@ -57,5 +62,7 @@ def wall(schema: str, table: str, app: str, *, insert_anywhere: bool = False, ap
             f'create policy {table}_changed on {name} for update to "{app}" '
             f"using (core.in_scope({_COLUMNS})) with check (core.in_scope({_COLUMNS}))"
         )
-        out.append(f'create policy {table}_removed on {name} for delete to "{app}" using (core.in_scope({_COLUMNS}))')
+        out.append(
+            f'create policy {table}_removed on {name} for delete to "{app}" using (core.in_scope({_COLUMNS}))'
+        )
     return out

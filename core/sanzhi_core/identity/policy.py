@@ -71,13 +71,7 @@ async def granted(ctx: Context, session: AsyncSession, permission: str) -> list[
         for g in ctx.principal.grants
         if g.role_code in roles and g.valid_from <= today and (g.valid_to is None or today < g.valid_to)
     ]
-    if not held:
-        return []
-    found = await session.execute(
-        sa.select(OrgUnit.id, OrgUnit.org_path).where(OrgUnit.id.in_({g.unit_id for g in held}))
-    )
-    paths: dict[UUID, str] = dict(found.all())
-    areas = {Area(g.unit_id, paths[g.unit_id], g.level, g.scope == "EXACT") for g in held}
+    areas = {Area(g.unit_id, g.path, g.level, g.scope == "EXACT") for g in held}
     whole = [a for a in areas if not a.exact]
     return [
         a

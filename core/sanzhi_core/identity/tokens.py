@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -69,7 +69,7 @@ async def revoke_all(session: AsyncSession, account_id: UUID) -> None:
 
 _LOOKUP = """
 select g.n, t.id, t.last_used_at, a.id, a.resident_id, r.household_id, a.display_name, a.county_id,
-  (select json_agg(json_build_array(x.id, x.role_code, x.unit_id, u.level, x.scope, x.valid_from, x.valid_to))
+  (select json_agg(json_build_array(x.id, x.role_code, x.unit_id, u.level, u.org_path, x.scope, x.valid_from, x.valid_to))
    from core.role_grant x join core.org_unit u on u.id = x.unit_id
    where x.account_id = a.id and x.revoked_at is null)
 from core.access_token t
@@ -82,13 +82,9 @@ where t.token_hash = $1 and t.revoked_at is null and t.expires_at > $2
 
 
 def _grant(row: list[Any]) -> Grant:
-    from datetime import date
-
-    ident, role, unit, level, scope, start, end = row
-    return Grant(
-        UUID(ident), role, UUID(unit), level, scope,
-        date.fromisoformat(start), date.fromisoformat(end) if end else None,
-    )  # fmt: skip
+    ident, role, unit, level, path, scope, start, end = row
+    until = date.fromisoformat(end) if end else None
+    return Grant(UUID(ident), role, UUID(unit), level, path, scope, date.fromisoformat(start), until)
 
 
 async def authenticate(db: Database, token: str) -> Principal | None:

@@ -19,12 +19,13 @@ CHANNELS = ("WEB", "APP", "WECHAT", "SMS", "PHONE", "WINDOW", "PAPER", "JOB", "A
 
 @dataclass(frozen=True)
 class Grant:
-    """A live role grant of the caller."""
+    """A live role grant of the caller. `path` is the unit's `org_path` at the caller's generation."""
 
     id: UUID
     role_code: str
     unit_id: UUID
     level: str
+    path: str
     scope: str
     valid_from: date
     valid_to: date | None

@@ -51,33 +51,37 @@ def live(plugin: str, on: date) -> sa.Select[UUID, str, str, str, bool]:
     )
 
 
+_TOUCHING = sa.text(
+    "select e.unit_id, u.org_path, u.level, e.state, e.locked "
+    "from core.plugin_enablement e join core.org_unit u on u.id = e.unit_id "
+    "where e.plugin = :plugin and e.valid_from <= :on and (e.valid_to is null or e.valid_to > :on) "
+    "and exists (select from unnest(:paths) g(path) "
+    "where starts_with(u.org_path, g.path) or starts_with(g.path, u.org_path))"
+).bindparams(sa.bindparam("paths", type_=sa.ARRAY(sa.Text())), sa.bindparam("on", type_=sa.Date()))
+
+
 async def rows_touching(session: AsyncSession, plugin: str, on: date, paths: Sequence[str]) -> list[Row]:
     """Live rows on the way up from, or anywhere below, the units with these paths."""
-    touching = sa.or_(
-        *(
-            sa.or_(
-                OrgUnit.org_path.op("^@")(path),
-                sa.literal(path, sa.Text).op("^@")(OrgUnit.org_path),
-            )
-            for path in paths
-        )
-    )
-    found = await session.execute(live(plugin, on).where(touching))
+    found = await session.execute(_TOUCHING, {"plugin": plugin, "on": on, "paths": list(paths)})
     return [Row(*r) for r in found]
+
+
+# Decisions stand at a county, town or village, so a unit's own columns name every row that can count.
+_AT = sa.text(
+    "select e.unit_id, e.org_path, '' as level, e.state, e.locked, u.org_path as here "
+    "from core.org_unit u left join core.plugin_enablement e on e.plugin = :plugin "
+    "and e.unit_id in (u.id, u.county_id, u.town_id, u.village_id) "
+    "and e.valid_from <= :on and (e.valid_to is null or e.valid_to > :on) where u.id = :unit"
+).bindparams(sa.bindparam("unit", type_=sa.Uuid()), sa.bindparam("on", type_=sa.Date()))
 
 
 async def state_at(session: AsyncSession, plugin: str, unit_id: UUID, on: date) -> str:
     """State of a plugin at a unit on a business day; the core is always ON, an unknown unit OFF."""
     if plugin == "core":
         return "ON"
-    path = await session.scalar(sa.select(OrgUnit.org_path).where(OrgUnit.id == unit_id))
-    if path is None:
-        return OFF
-    found = await session.execute(
-        live(plugin, on).where(sa.literal(path, sa.Text).op("^@")(OrgUnit.org_path))
-    )
-    rows = [Row(*r) for r in found]
-    row = resolve(rows, path)
+    found = (await session.execute(_AT, {"plugin": plugin, "unit": unit_id, "on": on})).all()
+    rows = [Row(*r[:5]) for r in found if r[0] is not None]
+    row = resolve(rows, found[0].here) if found else None
     return row.state if row else OFF
 
 

@@ -145,7 +145,16 @@ class World:
                 session.add(row)
                 await session.flush()
                 grants.append(
-                    Grant(row.id, role, self.id(code), self.units[code].level, "SUBTREE", SINCE, None)
+                    Grant(
+                        row.id,
+                        role,
+                        self.id(code),
+                        self.units[code].level,
+                        self.units[code].org_path,
+                        "SUBTREE",
+                        SINCE,
+                        None,
+                    )
                 )
             await session.execute(sa.text("update core.generation set n = n + 1"))
         principal = Principal(
