@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sanzhi.commands import restore
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("demo")(demo)
+    restore.register(app)
 
 
 def demo(

@@ -159,7 +159,7 @@ def _tables() -> None:
     op.create_index(
         "ix_delivery_todo",
         "delivery",
-        ["run_at", "id"],
+        ["consumer", "run_at", "id"],
         unique=False,
         schema="core",
         postgresql_where=sa.text("done_at is null and dead_at is null and parked_at is null"),

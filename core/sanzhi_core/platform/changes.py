@@ -65,10 +65,12 @@ class Recorder:
     def _before_flush(self, session: Any, _context: Any, _instances: Any) -> None:
         for row in session.new:
             self._note(row, created=True)
-        for row in (*session.dirty, *session.deleted):
+        for row in session.dirty:
             self._note(row, created=False)
+        for row in session.deleted:
+            self._note(row, created=False, deleted=True)
 
-    def _note(self, row: Any, *, created: bool) -> None:
+    def _note(self, row: Any, *, created: bool, deleted: bool = False) -> None:
         state = sa.inspect(row)
         changed: dict[str, tuple[Any, Any, bool]] = {}
         for attr in state.mapper.column_attrs:
@@ -79,6 +81,8 @@ class Recorder:
                 value = state.dict.get(attr.key)
                 if value is not None:
                     changed[attr.key] = (None, value, is_open)
+            elif deleted:
+                changed[attr.key] = (state.dict.get(attr.key), None, is_open)
             else:
                 history = state.attrs[attr.key].history
                 if history.has_changes():

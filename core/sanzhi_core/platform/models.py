@@ -113,6 +113,7 @@ class Delivery(Identified, Base):
         sa.UniqueConstraint("dedup_key"),
         sa.Index(
             "ix_delivery_todo",
+            "consumer",
             "run_at",
             "id",
             postgresql_where=sa.text("done_at is null and dead_at is null and parked_at is null"),
