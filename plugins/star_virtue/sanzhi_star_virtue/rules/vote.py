@@ -23,7 +23,7 @@ MORAL_MODEL = "MORAL_MODEL"
 
 @dataclass(frozen=True, slots=True)
 class Honour:
-    """An honour of the household. `valid_to` is the last valid day; None is without end."""
+    """An honour of the household. `valid_to` is the first day on which it no longer holds; None is without end."""
 
     kind: str
     certificate_no: str | None
@@ -31,7 +31,7 @@ class Honour:
     valid_to: date | None = None
 
     def valid_on(self, day: date) -> bool:
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def test_households_of_sv_3() -> None:
         ((VETERAN, MODEL), 8, False),
     ]:
         assert granted(Ballot(20, yes), bonus_for(honours, SNAPSHOT).points) is result
-    expired = Honour("VETERAN", "退役-002", date(2020, 1, 1), date(2026, 11, 19))
+    expired = Honour("VETERAN", "退役-002", date(2020, 1, 1), SNAPSHOT)  # its last day was the day before
     bonus = bonus_for([expired], SNAPSHOT)
     assert bonus == Bonus(0, ("VETERAN_CERTIFICATE_NOT_VALID",))
     assert not granted(Ballot(20, 10), bonus.points)
@@ -106,7 +106,7 @@ def test_households_of_sv_3() -> None:
 @pytest.mark.parametrize(
     ("honour", "bonus"),
     [
-        (Honour("VETERAN", "1", date(2020, 1, 1), SNAPSHOT), Bonus(5)),  # the last day still counts
+        (Honour("VETERAN", "1", date(2020, 1, 1), date(2026, 11, 21)), Bonus(5)),  # the last day still counts
         (Honour("VETERAN", "1", SNAPSHOT), Bonus(5)),
         (Honour("VETERAN", "1", date(2026, 11, 21)), Bonus(0, ("VETERAN_CERTIFICATE_NOT_VALID",))),
         (Honour("VETERAN", None, date(2020, 1, 1)), Bonus(0, ("VETERAN_NO_CERTIFICATE",))),
