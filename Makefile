@@ -42,7 +42,7 @@ wheelhouse: $(VENV)/.dev ## Offline bundle of Sanzhi and all it needs, and a tri
 	cp requirements.lock $(WHEELHOUSE)/
 	rm -rf $(WHEELHOUSE)/.trial && $(PYTHON) -m venv $(WHEELHOUSE)/.trial
 	PIP_CONFIG_FILE=/dev/null PIP_EXTRA_INDEX_URL= $(WHEELHOUSE)/.trial/bin/python -m pip install --quiet --no-index --find-links $(WHEELHOUSE) sanzhi
-	cd / && $(abspath $(WHEELHOUSE))/.trial/bin/sanzhi --help > /dev/null
+	cd / && $(abspath $(WHEELHOUSE))/.trial/bin/sanzhi sdl > /dev/null
 	rm -rf $(WHEELHOUSE)/.trial
 	@echo "$(WHEELHOUSE): $$(ls $(WHEELHOUSE)/*.whl | wc -l) wheels; install with: pip install --no-index --find-links $(WHEELHOUSE) sanzhi"
 
