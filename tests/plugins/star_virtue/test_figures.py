@@ -6,11 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sanzhi_star_virtue.models import Cycle
+from sanzhi_star_virtue.models import Cycle, Entry
 from sanzhi_star_virtue.rules.thresholds import Figures, thresholds
 from sanzhi_star_virtue.schema.figures import basis, count_a, count_n, figure_fields
 from sanzhi_star_virtue.service.cycle import participation
+from sanzhi_star_virtue.service.figures import counted
 from sanzhi_star_virtue.service.parameters import params_of
+from sanzhi_star_virtue.service.publicity import open_publicity
 
 CASES = (
     (200, 186, 90, 56), (250, 225, 100, 60), (250, 224, 100, 60), (250, 225, 99, 60), (250, 225, 100, 59),
@@ -67,3 +69,23 @@ async def test_the_cycles_own_targets_count(village: Any) -> None:
     await village.rate(cycle, village.homes[0], "S01")
     assert params_of(cycle).t1.den == 2
     assert (await shown(village, cycle))["t1_status"] == "REACHED"
+
+
+async def test_a_new_vote_changes_the_provisional_figures(village: Any, course_of: Any) -> None:
+    one, two = village.homes
+    stars = tuple(f"S{n:02d}" for n in range(1, 7))
+    claims = {one.no: stars, two.no: ("S01",)}
+    course = await course_of(claims)
+    await course.review(claims)
+    course.at(2026, 12, 7, 9)
+    cycle = await course.step(open_publicity)
+    row = await shown(village, cycle)
+    assert (row["basis"], row["t2_num"], row["t3_num"], row["t3_den"]) == ("PROVISIONAL", 2, 1, 2)
+    async with village.world.base.db.transaction("*") as session:
+        await session.execute(
+            sa.update(Entry).where(Entry.household_id == one.id).values(final_stars=list(stars[:5]), final_count=5)
+        )
+        figures = await counted(session, cycle, provisional=True)
+    row = await shown(village, cycle)
+    assert (figures.r, figures.r6) == (row["t2_num"], row["t3_num"]) == (2, 0)
+    assert (cycle.provisional_r, cycle.provisional_r6) == (2, 1)  # as it was when the publicity opened

@@ -1,6 +1,6 @@
 """T1–T3 of a cycle as SQL: numerator, denominator, displayed percentage and status (domain/star_virtue.md §4).
 
-Official figures when frozen, else the provisional ones of the publicity, else the participation counted now.
+Official figures when frozen; before that counted now, R and R6 from the publicity on (a new vote changes them).
 The same arithmetic as `kit.exact.Ratio` and `kit.indicator.Figure`; a test holds both together.
 """
 
@@ -15,6 +15,7 @@ from sanzhi_core.kit.indicator import Status
 from sanzhi_core.reading.declaration import expr
 from sanzhi_star_virtue.models import Entry
 from sanzhi_star_virtue.rules.entry import PARTICIPATING
+from sanzhi_star_virtue.rules.thresholds import SIX_STARS
 
 Build = Callable[[Any], Any]
 
@@ -24,24 +25,32 @@ def count_n(t: Any) -> Any:
     return sa.func.coalesce(t.official_n, t.total_households)
 
 
-def count_a(t: Any) -> Any:
-    """A: valid self-ratings, neither withdrawn nor excluded."""
-    now = (
+def _now(t: Any, *where: Any) -> Any:
+    """Participating entries counted now; not evaluated once the official figures are frozen."""
+    return (
         sa.select(sa.cast(sa.func.count(), sa.Integer))
-        .where(Entry.cycle_id == t.id, Entry.state.in_(sorted(str(s) for s in PARTICIPATING)))
+        .where(Entry.cycle_id == t.id, Entry.state.in_(sorted(str(s) for s in PARTICIPATING)), *where)
         .scalar_subquery()
     )
-    return sa.func.coalesce(t.official_a, t.provisional_a, now)
+
+
+def count_a(t: Any) -> Any:
+    """A: valid self-ratings, neither withdrawn nor excluded."""
+    return sa.func.coalesce(t.official_a, _now(t))
+
+
+def _published(t: Any, official: Any, *where: Any) -> Any:
+    return sa.case((t.provisional_a.is_not(None), sa.func.coalesce(official, _now(t, *where))), else_=official)
 
 
 def count_r(t: Any) -> Any:
     """R: titled households; null before the publicity."""
-    return sa.func.coalesce(t.official_r, t.provisional_r)
+    return _published(t, t.official_r, Entry.title_held)
 
 
 def count_r6(t: Any) -> Any:
     """R6: titled households with six stars and more; null before the publicity."""
-    return sa.func.coalesce(t.official_r6, t.provisional_r6)
+    return _published(t, t.official_r6, Entry.title_held, Entry.final_count >= SIX_STARS)
 
 
 def basis(t: Any) -> Any:
