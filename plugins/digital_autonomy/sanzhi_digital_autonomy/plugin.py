@@ -7,4 +7,11 @@ from sanzhi_core.platform.hookspecs import Manifest, hookimpl
 
 @hookimpl
 def manifest() -> Manifest:
-    return Manifest("digital_autonomy", "sanzhi_digital_autonomy", "数字化自治", "Digital self-governance", "0.1.0", prefix="Autonomy")
+    return Manifest(
+        "digital_autonomy",
+        "sanzhi_digital_autonomy",
+        "数字化自治",
+        "Digital self-governance",
+        "0.1.0",
+        prefix="Autonomy",
+    )

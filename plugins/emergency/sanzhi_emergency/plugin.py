@@ -7,4 +7,11 @@ from sanzhi_core.platform.hookspecs import Manifest, hookimpl
 
 @hookimpl
 def manifest() -> Manifest:
-    return Manifest("emergency", "sanzhi_emergency", "应急资源与演练", "Emergency resources and drills", "0.1.0", prefix="Emergency")
+    return Manifest(
+        "emergency",
+        "sanzhi_emergency",
+        "应急资源与演练",
+        "Emergency resources and drills",
+        "0.1.0",
+        prefix="Emergency",
+    )

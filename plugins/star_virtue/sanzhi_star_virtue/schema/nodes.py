@@ -23,7 +23,12 @@ class StarDefinitionSet(
     valid_from = col(zh="生效日", en="First day on which new cycles take it", order=True)
     published_at = col(zh="发布时间", en="When it was published")
     doc_no = col(zh="文号", en="Document number")
-    county = one("OrgUnit", local="county_id", zh="发布的县；空为系统自带", en="County that published it; null: shipped")
+    county = one(
+        "OrgUnit",
+        local="county_id",
+        zh="发布的县；空为系统自带",
+        en="County that published it; null: shipped",
+    )
     stars = many("StarDefinition", remote="set_id", zh="十星", en="The ten stars")
 
 
@@ -37,7 +42,9 @@ class StarDefinition(
     name = col(zh="名称", en="Name")
     content = col(zh="内容", en="Content", filter=False)
     meaning_en = col(zh="英文说明", en="Meaning in English", filter=False)
-    check_items = col(zh="评定内容：行为、证明方式、类别", en="Check items: act, evidence, ground", filter=False)
+    check_items = col(
+        zh="评定内容：行为、证明方式、类别", en="Check items: act, evidence, ground", filter=False
+    )
     set = one("StarDefinitionSet", local="set_id", zh="所属版本", en="Version it belongs to")
 
 
@@ -48,7 +55,10 @@ class StarCycle(
     zh="村的年度评星", en="A village's star cycle of a year",
 ):  # fmt: skip
     year = col(zh="年度", en="Year", order=True)
-    state = col(zh="状态", en="DRAFT, SELF_RATING, PEER_REVIEW, PUBLICITY, CONFIRMED, AWARDED, CLOSED, CANCELLED, SUSPENDED")
+    state = col(
+        zh="状态",
+        en="DRAFT, SELF_RATING, PEER_REVIEW, PUBLICITY, CONFIRMED, AWARDED, CLOSED, CANCELLED, SUSPENDED",
+    )
     definition_version = col(zh="十星标准版本", en="Version of the ten stars")
     params = col(zh="参数，开启时冻结", en="Parameters as frozen when it opened", filter=False)
     snapshot_date = col(zh="快照日", en="Day of the snapshot")
@@ -56,27 +66,37 @@ class StarCycle(
     self_rating_from = col(zh="自评开始", en="When self-rating began")
     self_rating_to = col(zh="自评截止", en="When self-rating ends")
     extended = col(zh="自评已延长", en="Self-rating was extended")
-    low_participation = col(zh="自评结束时参评率未达标", en="Participation was below its target when self-rating closed")
+    low_participation = col(
+        zh="自评结束时参评率未达标", en="Participation was below its target when self-rating closed"
+    )
     publicity_from = col(zh="公示开始", en="When the publicity began")
     publicity_to = col(zh="公示截止", en="When the publicity ends")
-    deadline_provisional = col(zh="截止日待节假日安排公布后确定", en="The deadline may move: holidays not published yet")
+    deadline_provisional = col(
+        zh="截止日待节假日安排公布后确定", en="The deadline may move: holidays not published yet"
+    )
     confirmed_at = col(zh="审定时间", en="When it was confirmed")
     award_due = col(zh="授星截止", en="Until when stars are awarded")
     awarded_at = col(zh="授星时间", en="When stars were awarded")
     closed_at = col(zh="结束时间", en="When it was closed or cancelled")
     cancel_reason = col(zh="撤销理由", en="Why it was cancelled", filter=False)
     t2_reason = col(zh="星级评定率未达标的理由", en="Written reason for a missed T2", filter=False)
-    figures_basis = expr(figures.basis, str, nullable=False, zh="数字依据", en="Figures are OFFICIAL, PROVISIONAL or RUNNING")
+    figures_basis = expr(
+        figures.basis, str, nullable=False, zh="数字依据", en="Figures are OFFICIAL, PROVISIONAL or RUNNING"
+    )
     count_n = expr(figures.count_n, int, zh="N 农户总数", en="N: households at the snapshot")
     count_a = expr(figures.count_a, int, zh="A 有效自评户", en="A: valid self-ratings", cost=3)
     count_r = expr(figures.count_r, int, zh="R 获评户", en="R: titled households")
     count_r6 = expr(figures.count_r6, int, zh="R6 六星级及以上户", en="R6: with six stars and more")
     t1_num, t1_den, t1_percent, t1_status = figures.figure_fields("t1", "参评率", "Participation A/N")
     t2_num, t2_den, t2_percent, t2_status = figures.figure_fields("t2", "星级评定率", "Rated households R/N")
-    t3_num, t3_den, t3_percent, t3_status = figures.figure_fields("t3", "六星级以上占比", "Six stars and more R6/R")
+    t3_num, t3_den, t3_percent, t3_status = figures.figure_fields(
+        "t3", "六星级以上占比", "Six stars and more R6/R"
+    )
     version = col(zh="版本", en="Version", filter=False)
     village = one("OrgUnit", local="unit_id", zh="村", en="Village")
-    definition_set = one("StarDefinitionSet", local="definition_set_id", zh="十星标准", en="The ten stars it goes by")
+    definition_set = one(
+        "StarDefinitionSet", local="definition_set_id", zh="十星标准", en="The ten stars it goes by"
+    )
     award_meeting = one("StarMeeting", local="award_meeting_id", zh="授星会议", en="Award meeting")
     entries = many("StarEntry", remote="cycle_id", zh="各户评定表", en="Entries of households")
     published = many("StarPublicEntry", remote="cycle_id", zh="公示名单", en="The published list")
@@ -130,7 +150,9 @@ class StarPublicEntry(
     one="starPublicEntry", many="starPublicEntries", default_order=("household_no",),
     zh="张榜公示的一户", en="A household on the published list: head's masked name, group, stars",
 ):  # fmt: skip
-    entry_id = col(column="id", id_of="StarEntry", zh="评定表标识，提出异议时用", en="Id of the entry, to object to it")
+    entry_id = col(
+        column="id", id_of="StarEntry", zh="评定表标识，提出异议时用", en="Id of the entry, to object to it"
+    )
     head_masked_name = col(zh="户主(脱敏)", en="Head's name, masked")
     group_name = col(zh="村民小组", en="Villagers' group")
     final_stars = col(zh="拟评的星", en="Stars")

@@ -28,8 +28,18 @@ class StarObjection(
     review_due_at = col(zh="复核期限", en="Until when the town reviews")
     reviewed_at = col(zh="复核时间", en="When the town reviewed")
     review_reason = col(zh="复核理由", en="Reason of the review", filter=False)
-    text = col(zh="异议内容，仅办理人员可见", en="Text; only for those who handle objections", needs=may.OBJECTION_READ, filter=False)
-    evidence = col(zh="证据，仅办理人员可见", en="Evidence; only for those who handle objections", needs=may.OBJECTION_READ, filter=False)
+    text = col(
+        zh="异议内容，仅办理人员可见",
+        en="Text; only for those who handle objections",
+        needs=may.OBJECTION_READ,
+        filter=False,
+    )
+    evidence = col(
+        zh="证据，仅办理人员可见",
+        en="Evidence; only for those who handle objections",
+        needs=may.OBJECTION_READ,
+        filter=False,
+    )
     anonymous = col(zh="匿名", en="Anonymous", needs=may.OBJECTION_READ)
     version = col(zh="版本", en="Version", filter=False)
     entry = one("StarEntry", local="entry_id", zh="评定表", en="Entry")

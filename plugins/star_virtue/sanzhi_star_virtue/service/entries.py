@@ -94,7 +94,9 @@ async def exclude_entry(work: Work, input: ExcludeStarEntry) -> Entry:
 
 
 async def _check_cycle(work: Work, entry: Entry, to: EntryState) -> None:
-    cycle = await work.session.get(Cycle, entry.cycle_id, populate_existing=True, with_for_update={"read": True})
+    cycle = await work.session.get(
+        Cycle, entry.cycle_id, populate_existing=True, with_for_update={"read": True}
+    )
     assert cycle is not None
     if cycle.state not in _LIVE:
         raise InvalidTransition(entry.state, to, "CYCLE_STATE", cycle=cycle.state)

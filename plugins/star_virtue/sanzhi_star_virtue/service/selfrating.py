@@ -126,7 +126,9 @@ def _received(work: Work, input: RecordStarSelfRating) -> datetime:
 
 async def _cycle(work: Work, entry: Entry) -> Cycle:
     # Shared lock: no step of the cycle overtakes the form.
-    cycle = await work.session.get(Cycle, entry.cycle_id, populate_existing=True, with_for_update={"read": True})
+    cycle = await work.session.get(
+        Cycle, entry.cycle_id, populate_existing=True, with_for_update={"read": True}
+    )
     assert cycle is not None
     if cycle.state in _ENDED:
         raise InvalidTransition(cycle.state, CycleState.SELF_RATING)
