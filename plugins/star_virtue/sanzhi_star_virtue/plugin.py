@@ -12,6 +12,7 @@ from sanzhi_core.platform.hookspecs import (
     Job,
     Manifest,
     Permission,
+    ReportSpec,
     Setting,
     hookimpl,
 )
@@ -19,6 +20,7 @@ from sanzhi_core.platform.work import Work
 from sanzhi_star_virtue.jobs import JOBS
 from sanzhi_star_virtue.models import ALL
 from sanzhi_star_virtue.permissions import PERMISSIONS
+from sanzhi_star_virtue.reports import REPORTS
 from sanzhi_star_virtue.schema import PARTS
 from sanzhi_star_virtue.service.readiness import blockers
 from sanzhi_star_virtue.settings import SETTINGS
@@ -54,6 +56,11 @@ def graphql_parts() -> GraphQLParts:
 @hookimpl
 def jobs() -> Sequence[Job]:
     return JOBS
+
+
+@hookimpl
+def reports() -> Sequence[ReportSpec]:
+    return REPORTS
 
 
 @hookimpl
