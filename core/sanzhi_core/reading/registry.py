@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sanzhi_core.db.base import SCOPE_LEVELS
 from sanzhi_core.reading.declaration import Column, Expression, Extension, FieldSpec, Many, Node, One, Policy
 
 
@@ -101,11 +102,19 @@ class Catalogue:
 
     def _check_policy(self, info: TypeInfo) -> None:
         policy, columns = info.policy, info.node.model.__mapper__.columns
+        specs = info.node.specs.values()
         for wanted in (*policy.self_, *((policy.account,) if policy.account else ())):
             if wanted not in columns:
                 raise DeclarationError(f"{info.plugin}: policy of {info.name} names no column {wanted!r}")
         if policy.walled and (policy.public is not None or policy.signed_in is not None):
             raise DeclarationError(f"{info.plugin}: {info.name} is walled, it cannot have public rows")
+        guarded = policy.permission or next(
+            (s.needs for s in specs if isinstance(s, Column) and s.needs), None
+        )
+        if guarded and not any(level in columns for level in SCOPE_LEVELS):
+            raise DeclarationError(
+                f"{info.plugin}: {info.name} asks for {guarded} but its rows belong to no unit"
+            )
         for key in info.node.default_order:
             spec = info.fields.get(camel(key))
             if spec is not None and isinstance(spec.spec, Column) and spec.spec.needs:

@@ -123,8 +123,10 @@ class ConnectionWriter:
         return json_object(parts)
 
     def _size(self, size: Argument) -> str:
+        given = size.get
+
         def get(values: Values) -> int:
-            n = size.get(values.variables)
+            n = given(values.variables)
             if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= PAGE_MAX:
                 raise ReadRefused(ReadCode.PAGE_SIZE, f"first and last take 1 to {PAGE_MAX}")
             return n

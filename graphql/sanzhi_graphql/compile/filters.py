@@ -52,7 +52,7 @@ class Filter:
             parts = [self._all(info, row, part) for part in value.parts()]
             return _joined(parts, name, "true" if name == "and" else "false")
         if name == "not":
-            return f"({self._all(info, row, value)} is not true)"
+            return f"(({self._all(info, row, value)}) is not true)"
         spec = info.fields[name].spec
         assert not isinstance(spec, Expression)
         if isinstance(spec, Column):
@@ -105,8 +105,11 @@ class Filter:
         return f"{sql} {_COMPARE[operator]} {self._bind(operand, kind.cast, kind.bound)}"
 
     def _bind(self, operand: Argument, cast: str, convert: Callable[[Any], Any]) -> str:
+        # Closures of a plan keep no argument: a plan lives long, and arguments hold the first caller's values.
+        given = operand.get
+
         def get(values: Values) -> Any:
-            return convert(operand.get(values.variables))
+            return convert(given(values.variables))
 
         return self._writer.statement.bind(("argument", id(operand)), cast, get, operand)
 

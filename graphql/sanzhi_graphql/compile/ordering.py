@@ -56,8 +56,20 @@ class Ordering:
         text = f"json_build_array({literal(self.signature)}::text, {values})::text"
         return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), '+/=' || chr(10), '-_')"
 
+    def form(self) -> CursorForm:
+        """What a cursor of this ordering must look like."""
+        return CursorForm(self.signature, tuple((k.kind.read, k.nullable) for k in self.keys))
+
+
+@dataclass(frozen=True)
+class CursorForm:
+    """Reads cursors of one ordering. `keys`: how to read each key value, and whether it may be null."""
+
+    signature: str
+    keys: tuple[tuple[Callable[[Any], Any], bool], ...]
+
     def decode(self, cursor: str) -> list[Any]:
-        """Key values of a cursor of this ordering; ReadRefused BAD_CURSOR for any other text."""
+        """Key values of a cursor; ReadRefused BAD_CURSOR for any other text."""
         try:
             if not cursor.isascii() or len(cursor) > CURSOR_CHARS:
                 raise ValueError("not base64url")
@@ -65,19 +77,13 @@ class Ordering:
             signature, *values = orjson.loads(raw)
             if signature != self.signature or len(values) != len(self.keys):
                 raise ValueError("cursor of another ordering")
-            return [self._value(k, v) for k, v in zip(self.keys, values, strict=True)]
+            if any(v is None and not nullable for v, (_, nullable) in zip(values, self.keys, strict=True)):
+                raise ValueError("null in a key that is never null")
+            return [None if v is None else read(v) for v, (read, _) in zip(values, self.keys, strict=True)]
         except (ValueError, TypeError, binascii.Error, OverflowError):
             raise ReadRefused(
                 ReadCode.BAD_CURSOR, "the cursor is malformed or belongs to another ordering"
             ) from None
-
-    @staticmethod
-    def _value(key: Key, value: Any) -> Any:
-        if value is None:
-            if not key.nullable:
-                raise ValueError("null in a key that is never null")
-            return None
-        return key.kind.read(value)
 
 
 class Keyset:
@@ -88,8 +94,10 @@ class Keyset:
         self._parameters = [self._parameter(writer, i, k, cursor) for i, k in enumerate(ordering.keys)]
 
     def _parameter(self, writer: PolicyWriter, index: int, key: Key, cursor: Argument) -> str:
+        form, given = self.ordering.form(), cursor.get
+
         def get(values: Values) -> Any:
-            return self.ordering.decode(cursor.get(values.variables))[index]
+            return form.decode(given(values.variables))[index]
 
         return writer.statement.bind(("cursor", id(cursor), index), key.kind.cast, get, cursor)
 

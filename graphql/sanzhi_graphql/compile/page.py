@@ -148,5 +148,5 @@ class Page:
         """Top rows per granted id on the index (level, sort key, id): flat in the size of the table."""
         assert branch.level is not None
         g, x = self.owner.statement.alias(), self.owner.statement.alias()
-        top = self._top(names, None, f"{{row}}.{self.owner.info.column(branch.level).name} = {g}.id")
+        top = self._top(names, branch.also, f"{{row}}.{self.owner.info.column(branch.level).name} = {g}.id")
         return f"select {x}.* from unnest({branch.ids}) {g}(id) cross join lateral ({top}) {x}"

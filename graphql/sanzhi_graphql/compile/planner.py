@@ -158,4 +158,5 @@ def key_argument(selection: Selection, info: TypeInfo) -> Callable[[Values], Any
     node = selection.nodes[0]
     given = arguments(type_.fields[node.name.value].args, node, selection.variables)["id"]
     kind = of_field(info, "id")
-    return lambda values: kind.bound(given.get(values.variables))
+    get = given.get
+    return lambda values: kind.bound(get(values.variables))

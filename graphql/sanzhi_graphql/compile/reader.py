@@ -20,6 +20,8 @@ ScopeOf = Callable[[Context, str], Awaitable[Scope]]
 
 PLANS = 5_000
 """Plans kept per process, over all documents and shapes of callers."""
+ACQUIRE_S = 2.0
+"""Longest wait for a connection."""
 
 
 class Snapshot:
@@ -50,14 +52,43 @@ class Snapshot:
         await self._stack.aclose()
 
 
+class Busy(Exception):
+    """No connection came free in time."""
+
+
+@asynccontextmanager
+async def _reading(ctx: Context) -> AsyncIterator[Any]:
+    """A connection of the reading role. Waiting is bounded: a request may hold one of each pool."""
+    try:
+        connection = await ctx.db.read.acquire(timeout=ACQUIRE_S)
+    except TimeoutError:
+        raise Busy from None
+    try:
+        yield connection
+    finally:
+        await ctx.db.read.release(connection)
+
+
+@asynccontextmanager
+async def _walled(ctx: Context, setting: str | tuple[Any, ...]) -> AsyncIterator[Any]:
+    """A transaction of the app role behind row-level security; waiting is bounded as above."""
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(ACQUIRE_S):
+                connection = await stack.enter_async_context(ctx.db.walled_read(setting))
+        except TimeoutError:
+            raise Busy from None
+        yield connection
+
+
 @asynccontextmanager
 async def _transaction(ctx: Context, setting: str | tuple[Any, ...] | None) -> AsyncIterator[Any]:
     if setting is not None:
-        async with ctx.db.walled_read(setting) as connection:
+        async with _walled(ctx, setting) as connection:
             yield connection
         return
     async with (
-        ctx.db.read.acquire() as connection,
+        _reading(ctx) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         yield connection
@@ -124,13 +155,13 @@ class Reader:
         if not plan.walled:
             if snapshot is not None:
                 return await snapshot.fetch(plan, arguments, None)
-            async with ctx.db.read.acquire() as connection:
+            async with _reading(ctx) as connection:
                 found: bytes | None = await connection.fetchval(plan.sql, *arguments)
                 return found
         setting = net(scopes, plan.walled, ctx.principal.county_id)
         if snapshot is not None:
             return await snapshot.fetch(plan, arguments, setting)
-        async with ctx.db.walled_read(setting) as connection:  # type: ignore[arg-type]
+        async with _walled(ctx, setting) as connection:
             walled: bytes | None = await connection.fetchval(plan.sql, *arguments)
             return walled
 

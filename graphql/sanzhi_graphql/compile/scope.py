@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sanzhi_core.db.base import SCOPE_LEVELS
 from sanzhi_core.platform.context import Scope
@@ -22,12 +22,14 @@ ENABLED = "enabled:"
 
 @dataclass(frozen=True)
 class Branch:
-    """One way to see rows. With `level`: rows whose scope column equals one of the ids (`many`?) of parameter `ids`."""
+    """One way to see rows. With `level`: rows whose scope column equals one of the ids (`many`?) of parameter `ids`,
+    and that `also` shows."""
 
     where: Callable[[Row], str | None]
     level: str | None = None
     ids: str | None = None
     many: bool = False
+    also: Branch | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,14 @@ class Sight:
 
 
 def conditions_of(info: TypeInfo) -> Mapping[str, Snippet]:
-    """Compiled `public` and `signed_in` conditions of a policy, by clause."""
+    """Compiled `public` and `signed_in` conditions of a policy, by clause; DeclarationError for a policy that is none."""
     out = {}
     for name in ("public", "signed_in"):
         clause = getattr(info.policy, name)
         if callable(clause):
             out[name] = snippet(info, clause, f"policy.{name}")
+    for column in info.policy.self_:
+        _person(info, column)
     return out
 
 
@@ -155,14 +159,17 @@ class PolicyWriter:
             branches += levels or []
         elif shape is not None and shape.system:
             return Sight(whole=True)
-        for branch in self._without_permission(info, policy):
+        for branch in self._for_groups(info, policy):
             enabled = self._enabled(info)
-            if enabled.whole:
-                if branch is None:
-                    return Sight(whole=True)
-                branches.append(branch)
-            else:
-                branches.append(_both(branch, enabled))
+            if enabled.whole and branch is None:
+                return Sight(whole=True)
+            # Where the plugin is on, the indexes by level serve these rows too.
+            branches += (
+                [branch] if enabled.whole and branch else [_within(e, branch) for e in enabled.branches]
+            )
+        for branch in self._for_oneself(info, policy):
+            enabled = self._enabled(info)
+            branches.append(branch if enabled.whole else _and(branch, enabled))
         return Sight(whole=True) if shape is None else Sight(tuple(branches))
 
     def _enabled(self, info: TypeInfo) -> Sight:
@@ -171,8 +178,8 @@ class PolicyWriter:
             return Sight(whole=True)
         return self.holds(info, ENABLED + info.plugin)
 
-    def _without_permission(self, info: TypeInfo, policy: Policy) -> list[Branch | None]:
-        """Branches of the other clauses that apply; None stands for every row."""
+    def _for_groups(self, info: TypeInfo, policy: Policy) -> list[Branch | None]:
+        """Branches of `public` and `signed_in`, where they apply; None stands for every row."""
         out: list[Branch | None] = []
         shape = self.shape
         for name, applies in (("public", True), ("signed_in", shape is None or shape.signed_in)):
@@ -184,6 +191,12 @@ class PolicyWriter:
             else:
                 part = self.conditions[info.name][name]
                 out.append(Branch(lambda row, part=part: row.expression(part)))  # type: ignore[misc]
+        return out
+
+    def _for_oneself(self, info: TypeInfo, policy: Policy) -> list[Branch]:
+        """Branches of `self_` and `account`, where the caller is such a person."""
+        out = []
+        shape = self.shape
         for column in policy.self_:
             person = _person(info, column)
             if shape is None or getattr(shape, person):
@@ -213,9 +226,14 @@ def _person(info: TypeInfo, attribute: str) -> str:
     )
 
 
-def _both(branch: Branch | None, enabled: Sight) -> Branch:
+def _within(enabled: Branch, branch: Branch | None) -> Branch:
+    """What a branch shows inside one level of where the plugin is on."""
     if branch is None:
-        return Branch(enabled.where)
+        return enabled
+    return replace(enabled, where=lambda row: f"({enabled.where(row)} and {branch.where(row)})", also=branch)
+
+
+def _and(branch: Branch, enabled: Sight) -> Branch:
     return Branch(lambda row: f"({branch.where(row)} and {enabled.where(row)})")
 
 

@@ -25,7 +25,7 @@ from sanzhi_core.errors import BusinessError
 from sanzhi_core.platform.context import Context
 from sanzhi_core.texts import TEXTS, text_for
 
-from ..compile.reader import Snapshot
+from ..compile.reader import Busy, Snapshot
 from .errors import top_level
 from .request import Request, SplicingExecutor
 
@@ -123,7 +123,7 @@ def _located(error: GraphQLError) -> dict[str, Any]:
 def _fault(cause: BaseException) -> str:
     if isinstance(cause, asyncpg.QueryCanceledError | TimeoutError):
         return "TIMEOUT"
-    if isinstance(cause, asyncpg.TooManyConnectionsError | ConnectionError):
+    if isinstance(cause, Busy | asyncpg.TooManyConnectionsError | ConnectionError):
         return "BUSY"
     log.error("a resolver failed", exc_info=cause)
     return "INTERNAL"

@@ -85,7 +85,7 @@ class VisitRow(Placed, Base):
 class SecretRow(Placed, Base):
     __tablename__ = "secret"
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    house_id: Mapped[UUID]
+    household_id: Mapped[UUID]
     text: Mapped[str]
 
 
@@ -128,7 +128,7 @@ class House(
     village_id = col(zh="村", en="Village id", id_of="Unit")
     village = one("Unit", local="village_id", zh="村", en="Village")
     visits = many("Visit", remote="household_id", zh="走访", en="Visits")
-    secrets = many("Secret", remote="house_id", zh="秘密", en="Secrets")
+    secrets = many("Secret", remote="household_id", zh="秘密", en="Secrets")
     visit_count = expr(
         lambda t: sa.select(sa.func.count()).select_from(VisitRow).where(VisitRow.household_id == t.id).scalar_subquery(),
         int, zh="走访次数", en="Number of visits", nullable=False,
@@ -158,10 +158,10 @@ class Visit(
 
 class Secret(
     Node, model=SecretRow, plugin="toy", one="secret", many="secrets",
-    policy=Policy("toy.secret.read", walled=True), zh="秘密", en="A secret",
+    policy=Policy("toy.secret.read", self_=("household_id",), walled=True), zh="秘密", en="A secret",
 ):  # fmt: skip
     text = col(zh="文字", en="Text", order=True)
-    house = one("House", local="house_id", zh="户", en="House")
+    house = one("House", local="household_id", zh="户", en="House")
 
 
 class Badge(
@@ -279,7 +279,9 @@ def _population() -> tuple[dict[type, list[Any]], dict[str, UUID]]:
             )
             rows[HouseRow].append(house)
             rows[SecretRow].append(
-                SecretRow(id=_uuid(next(numbers)), house_id=house.id, text=f"s{rng.randrange(5)}", **place)
+                SecretRow(
+                    id=_uuid(next(numbers)), household_id=house.id, text=f"s{rng.randrange(5)}", **place
+                )
             )
             for _ in range(rng.randrange(5)):
                 at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=rng.randrange(5) * 123_400_000)

@@ -290,8 +290,8 @@ def wheres(draw: Any, type_: str, depth: int = 2) -> dict[str, Any]:
     out = {}
     for name in draw(st.lists(st.sampled_from(names), max_size=2, unique=True)):
         out[name] = draw(comparison(type_, name))
-    if depth and draw(st.integers(0, 2)) == 0:
-        extra = draw(st.sampled_from(["and", "or", "not", *ONE[type_], *MANY[type_]]))
+    if depth and draw(st.booleans()):
+        extra = draw(st.sampled_from(["and", "or", "not", "not", "not", *ONE[type_], *MANY[type_]]))
         if extra in ("and", "or"):
             out[extra] = draw(st.lists(wheres(type_, depth - 1), max_size=2))
         elif extra == "not":

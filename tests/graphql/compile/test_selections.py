@@ -202,3 +202,24 @@ async def test_hostile_texts_are_only_values(toy: Any) -> None:
         data = await toy.data(query, w={"or": [{"houseNo": {"eq": text}}, {"houseNo": {"startsWith": text}}]})
         assert data["houses"]["totalCount"] == 0, text
     assert (await toy.data(query, w={"groupName": {"eq": "O'Brien"}}))["houses"]["totalCount"] > 0
+
+
+async def test_not_takes_the_unknown_for_false(toy: Any) -> None:
+    """Rows without a value do not match a comparison, so they match its negation."""
+    query = "query ($w: HouseFilter) { houses(first: 1, where: $w) { totalCount } }"
+
+    async def count(where: Any) -> int:
+        return int((await toy.data(query, w=where))["houses"]["totalCount"])
+
+    everything, unknown = await count(None), await count({"rank": {"isNull": True}})
+    assert 0 < unknown < everything
+    for where in (
+        {"rank": {"gt": 1}},
+        {"rank": {"gt": 1}, "houseNo": {"gte": "00"}},
+        {"or": [{"rank": {"in": [2]}}]},
+    ):
+        matching = await count(where)
+        assert 0 < matching < everything - unknown
+        assert await count({"not": where}) == everything - matching
+        assert await count({"not": {"not": where}}) == matching
+        assert await count({"and": [where, {"not": where}]}) == 0

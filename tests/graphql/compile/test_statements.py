@@ -218,3 +218,45 @@ def test_the_least_recently_used_goes_first() -> None:
     kept.put("c", "C")
     assert kept.get("b") is None
     assert kept.get("a") == "A"
+
+
+@pytest.mark.parametrize("pool", ["read", "walled"])
+async def test_waiting_for_a_connection_is_bounded(
+    toy: Any, monkeypatch: pytest.MonkeyPatch, pool: str
+) -> None:
+    monkeypatch.setattr(reading, "ACQUIRE_S", 0.05)
+    query = "{ units(first: 1) { totalCount } }" if pool == "read" else "{ secrets(first: 1) { totalCount } }"
+    connections = getattr(toy.db, pool)
+    held = [await connections.acquire() for _ in range(connections.get_max_size())]
+    try:
+        assert await toy.refused(query) == "BUSY"
+    finally:
+        for connection in held:
+            await connections.release(connection)
+    await toy.data(query)
+    assert connections.get_idle_size() > 0
+
+
+async def test_a_plan_keeps_no_caller_s_values(toy: Any, plans: list[tuple[Plan, list[Any]]]) -> None:
+    """Plans live long and serve everybody: nothing that a caller sent may hang on them."""
+    secret = "canary-value-9471"
+    query = "query ($w: HouseFilter!, $c: String, $l: [String!]!) { houses(first: 1, after: $c, where: {or: [$w, {houseNo: {in: $l}}]}) { nodes { id } } }"
+    edges = await toy.data("{ houses(first: 1) { edges { cursor } } }")
+    cursor = edges["houses"]["edges"][0]["cursor"]
+    await toy.data(query, w={"houseNo": {"eq": secret}}, c=cursor, l=[secret])
+    reached: set[int] = set()
+    pending: list[Any] = [plans[-1][0]]
+    while pending:
+        thing = pending.pop()
+        if id(thing) in reached or isinstance(thing, type) or type(thing).__name__ == "module":
+            continue
+        reached.add(id(thing))
+        assert thing != secret
+        assert thing != cursor
+        if callable(thing) and hasattr(thing, "__closure__"):
+            pending += [cell.cell_contents for cell in thing.__closure__ or ()]
+            pending += list(thing.__defaults__ or ())
+        else:
+            pending += [t for t in gc.get_referents(thing) if type(t).__name__ not in ("module", "function")]
+            pending += [t for t in gc.get_referents(thing) if type(t).__name__ == "function"]
+    assert len(reached) > 20
