@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Route
 
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import Clock, real_now
+from sanzhi_core.db.faults import passing
 from sanzhi_core.db.session import Database
 from sanzhi_core.identity.tokens import authenticate, current_generation
 from sanzhi_core.identity.viewer import enabled_plugins
@@ -88,7 +89,8 @@ class Web:
             channel=channel if channel in CHANNELS and channel != "JOB" else "API",
             locale="en" if language.lower().startswith("en") else "zh-CN",
             ip=self.settings.client_ip(
-                request.client.host if request.client else None, request.headers.get("x-forwarded-for")
+                request.client.host if request.client else None,
+                ",".join(request.headers.getlist("x-forwarded-for")),  # a proxy may add a line of its own
             ),
             device=_clean(request.headers.get("user-agent")),
             purpose=_clean(request.headers.get("sanzhi-purpose")),
@@ -96,8 +98,9 @@ class Web:
 
     async def _principal(self, request: Request) -> Principal:
         assert self.db is not None
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if token:
+        given = request.headers.get("authorization", "").strip()
+        kind, _, token = given.partition(" ")
+        if given:
             found = await authenticate(self.db, token.strip()) if kind.lower() == "bearer" else None
             if found is None:
                 raise Unknown
@@ -135,6 +138,8 @@ class Web:
             return _reply({"errors": refusal.formatted(language)}, refusal.http_status, headers)
         except Unknown:
             return _reply({"errors": [_unauthenticated(language)]}, 401, {"www-authenticate": "Bearer"})
+        except Exception as fault:
+            return _fault(fault, language)
         try:
             async with asyncio.timeout(
                 self.limits.request_seconds + 20 * (admitted.operation.operation.value == "mutation")
@@ -142,13 +147,14 @@ class Web:
                 answer = await self.api.execute(schema, admitted, ctx)
         except Exception as fault:
             return _fault(fault, language)
+        status, headers = _status(answer)
         content = orjson.dumps(answer)
         if len(content) > self.limits.reply_bytes:
             return _reply(
                 {"errors": [_error("GATE_REPLY_TOO_LARGE", "回复过大", "The reply is too large", language)]},
                 200,
             )
-        return Response(content, media_type="application/json")
+        return Response(content, status, headers, media_type="application/json")
 
     def _may_introspect(self, ctx: Context) -> bool:
         allowed = self.settings.introspection
@@ -253,8 +259,24 @@ def _unauthenticated(language: str) -> dict[str, Any]:
     )
 
 
+def _status(answer: dict[str, Any]) -> tuple[int, dict[str, str] | None]:
+    """Status of an executed operation: 200 but for faults that left nothing; inner faults get an incident id."""
+    codes = set()
+    for error in answer.get("errors", ()):
+        code = error["extensions"].get("code")
+        codes.add(code)
+        if code == "INTERNAL":
+            error["extensions"]["incident"] = incident = secrets.token_hex(6)
+            log.error("incident %s at %s: see the resolver's fault above", incident, error.get("path"))
+    if any(value is not None for value in (answer.get("data") or {}).values()):
+        return 200, None
+    if "INTERNAL" in codes:
+        return 500, None
+    return (503, {"retry-after": "2"}) if codes & {"BUSY", "TIMEOUT"} else (200, None)
+
+
 def _fault(fault: Exception, language: str) -> Response:
-    if isinstance(fault, (TimeoutError, sa.exc.TimeoutError)):
+    if passing(fault):
         busy = _error("RESOURCE_BUSY", "系统繁忙，请稍后再试", "The server is busy: try again", language)
         return _reply({"errors": [busy]}, 503, {"retry-after": "2"})
     incident = secrets.token_hex(6)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 INTROSPECTION = ("off", "signed-in", "all")
 
@@ -53,16 +53,22 @@ class WebSettings:
         while hops and self._trusted(address):
             address = hops.pop()
         try:
-            return str(ip_address(address))
+            return str(_address(address))
         except ValueError:
             return None
 
     def _trusted(self, address: str) -> bool:
         try:
-            ip = ip_address(address)
+            ip = _address(address)
         except ValueError:
             return False
         return any(ip in network for network in self.trusted_proxies)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """An address; IPv4 in IPv6's clothes (a dual-stack socket's peer) is IPv4, a zone is dropped. ValueError."""
+    ip = ip_address(text.partition("%")[0])
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _list(text: str | None) -> tuple[str, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 
 from sanzhi_core.clock import SHANGHAI, FixedClock
+from sanzhi_core.db.session import dsn
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.installation import new_setup_token
 from sanzhi_core.testing.databases import TestDatabase
@@ -411,3 +414,49 @@ async def make_village(
         return village
 
     return make
+
+
+class Evidence:
+    """What the database holds: a refusal leaves one audit entry and no other trace."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def contents(self) -> dict[str, str]:
+        """Digest of each table but the audit's, the idempotency keys and when a session was last used."""
+        tables = await self._connection.fetch(
+            "select schemaname || '.' || tablename from pg_tables where schemaname in ('core', 'star_virtue') "
+            "and tablename not in ('audit_entry', 'idempotency_key', 'access_token')"
+        )
+        digest = "select '{0}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {0} t"
+        rows = await self._connection.fetch(" union all ".join(digest.format(name) for (name,) in tables))
+        return dict(rows)
+
+    async def trail(self) -> list[tuple[str, str | None, str | None]]:
+        """(result, error code, action) of every audit entry."""
+        rows = await self._connection.fetch(
+            "select result, error_code, action from core.audit_entry order by at, id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def refusal(self, caller: Caller, code: str, mutation: str, /, **fields: Any) -> dict[str, Any]:
+        """The refusal of a mutation; asserts its code, one DENIED audit entry, and that nothing else was written."""
+        contents, trail = await self.contents(), await self.trail()
+        error = await caller.refused(mutation, **fields)
+        assert error["code"] == code, (mutation, fields, error)
+        assert await self.contents() == contents, (mutation, fields)
+        added = Counter(await self.trail()) - Counter(trail)
+        assert [(result, why, n) for (result, why, _), n in added.items()] == [("DENIED", code, 1)], added
+        return error
+
+    async def reasons(self, caller: Caller, mutation: str, /, **fields: Any) -> list[str]:
+        """Reasons of a VALIDATION_FAILED."""
+        error = await self.refusal(caller, "VALIDATION_FAILED", mutation, **fields)
+        return [problem["reason"] for problem in error["fields"]]
+
+
+@pytest.fixture
+async def evidence(database: TestDatabase) -> AsyncIterator[Evidence]:
+    connection = await asyncpg.connect(dsn(database.owner_url))
+    yield Evidence(connection)
+    await connection.close()

@@ -24,7 +24,10 @@ out = Console(highlight=False)
 
 Host = Annotated[str, typer.Option(help="监听地址 / address to listen on")]
 Port = Annotated[int, typer.Option(help="端口 / port")]
-STOP_S = 25
+WEB_STOP_S = 12
+"""Seconds that running requests get after SIGTERM; what is longer is rolled back."""
+STOP_S = 12
+"""Seconds that running jobs get after that; a job that is cut short runs again. All in all below 30 seconds."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +62,22 @@ def refuse_privileged(installation: Installation) -> None:
     asyncio.run(check())
 
 
+def _end(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+def end_on_signals() -> None:
+    """SIGTERM and Ctrl-C unwind the stack. uvicorn raises the signal anew when it has ended; by default that kills."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+
+
+def finish_undisturbed() -> None:
+    """From here on the process is ending: further signals change nothing."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def web_server(
     installation: Installation,
     platform: Platform,
@@ -82,7 +101,7 @@ def web_server(
     )
     config = uvicorn.Config(
         web.app(), host=host, port=port, log_level="warning", access_log=False, lifespan="on",
-        timeout_graceful_shutdown=20, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=WEB_STOP_S, server_header=False, proxy_headers=False,
     )  # fmt: skip
     return uvicorn.Server(config)
 
@@ -116,6 +135,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from sanzhi_core.platform.installation import Installation
 
     logs()
+    end_on_signals()
     installation = Installation.from_env()
     installation.start_database()
     refuse_privileged(installation)
@@ -132,12 +152,13 @@ def worker() -> None:
     installation.start_database()
     refuse_privileged(installation)
     runtime = make_runtime(installation, installation.platform())
-    done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
-    runtime.start()
-    done.wait()
-    runtime.stop(STOP_S)
+    end_on_signals()
+    try:
+        runtime.start()
+        threading.Event().wait()
+    finally:
+        finish_undisturbed()
+        runtime.stop(STOP_S)
 
 
 def up(
@@ -151,22 +172,26 @@ def up(
     from sanzhi_core.platform.installation import Installation
 
     logs()
+    end_on_signals()
     installation = Installation.from_env()
     server = installation.start_database()
-    platform = installation.platform()
-    if not installation.secrets_path.exists() and installation.uses_embedded:
-        from sanzhi.commands.admin import init
-
-        init()
-    else:
-        asyncio.run(installation.init(platform))
-    refuse_privileged(installation)
-    runtime = make_runtime(installation, platform)
-    runtime.start()
+    runtime: Runtime | None = None
     try:
+        platform = installation.platform()
+        if not installation.secrets_path.exists() and installation.uses_embedded:
+            from sanzhi.commands.admin import init
+
+            init()
+        else:
+            asyncio.run(installation.init(platform))
+        refuse_privileged(installation)
+        runtime = background = make_runtime(installation, platform)
+        runtime.start()
         out.print(f"http://{host}:{port}/graphql")
-        web_server(installation, platform, host, port, lambda: _state(runtime)).run()
+        web_server(installation, platform, host, port, lambda: _state(background)).run()
     finally:
-        runtime.stop(STOP_S)
+        finish_undisturbed()
+        if runtime is not None:
+            runtime.stop(STOP_S)
         if server is not None and stop_database:
             server.stop()

@@ -49,6 +49,9 @@ class Caller:
     Not for several threads.
     """
 
+    changes_sent = 0
+    """Mutations sent by all callers, refused ones too; the audit trail must have as many entries."""
+
     def __init__(
         self, port: int, token: str | None = None, channel: str = "WEB", *, county: str | None = None
     ) -> None:
@@ -82,6 +85,7 @@ class Caller:
 
     def do(self, change: Change, /, **given: Any) -> Answer:
         """Payload of a mutation with a fresh idempotency key. Refused when it names any error."""
+        Caller.changes_sent += 1
         data = self.ask(change.document, input={"idempotencyKey": str(uuid4()), **given})
         payload: Answer = data[change.name]
         for error in payload["errors"]:

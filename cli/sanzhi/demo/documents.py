@@ -123,6 +123,9 @@ REPORT: Final = "query Report($id: ID!) { report(id: $id) { state fileName sizeB
 LINK_REPORT: Final = Change("linkReport", "link { path expiresInSeconds sha256 }")
 LAG: Final = "{ deliveryLag { todo due dead oldestSeconds } }"
 AUDIT: Final = """{
-  all: auditEntries(first: 1) { totalCount }
+  asked: auditEntries(
+    first: 1, where: { not: { or: [{ channel: { eq: "JOB" } }, { action: { eq: "core.identity.setup" } }] } }
+  ) { totalCount }
+  jobs: auditEntries(first: 1, where: { channel: { eq: "JOB" } }) { totalCount }
   denied: auditEntries(first: 1, where: { result: { eq: "DENIED" } }) { totalCount }
 }"""

@@ -56,14 +56,14 @@ def _play(stage: Stage, story: Story) -> dict[str, Any]:
     county, imported = _county(stage, story)
     villages = _villages(story, county)
     _self_rating(stage, story, county, villages)
-    objection = _publicity(stage, story, villages)
+    objection, made = _publicity(stage, story, villages)
     story.act("授星", "award")
     for v in villages:
         outcome.award(story, v, objection if v is villages[0] else None)
     papers.settle(county)
     outcome.read_inbox(story, villages[0])
     story.act("报表与审计", "reports and audit")
-    made = [f for v in villages for f in papers.make_reports(story, v, stage.home / "files")]
+    made += [f for v in villages for f in papers.make_reports(story, v, stage.home / "files")]
     papers.settle(county)
     cycles = [outcome.final_cycle(v) for v in villages]
     sent = papers.notices_sent(county, villages)
@@ -177,9 +177,11 @@ def _self_rating(stage: Stage, story: Story, county: County, villages: list[Vill
         rating.review(story, v)
 
 
-def _publicity(stage: Stage, story: Story, villages: list[Village]) -> outcome.Objection:
+def _publicity(stage: Stage, story: Story, villages: list[Village]) -> tuple[outcome.Objection, list[Path]]:
     story.act("张榜公示", "publicity")
     ends = [outcome.open_publicity(story, v) for v in villages]
+    folder = stage.home / "files"
+    posters = [f for v in villages for f in papers.make_reports(story, v, folder, papers.POSTER)]
     outcome.show_public_list(story, villages[1])
     first, second = villages
     _move(stage, story, ends[0] - timedelta(days=3, hours=13))
@@ -194,11 +196,11 @@ def _publicity(stage: Stage, story: Story, villages: list[Village]) -> outcome.O
     _move(stage, story, again + timedelta(hours=9))
     outcome.confirm(story, first)
     _move(stage, story, again + timedelta(days=1, hours=10))
-    return objection
+    return objection, posters
 
 
 def _move(stage: Stage, story: Story, to: datetime) -> None:
-    stage.move_clock(to)
+    stage.move_clock(to + timedelta(seconds=1))  # the offset is whole seconds, cut off
     now = Caller(stage.port).ask(doc.SERVER_TIME)["serverTime"]["now"]
     story.day(f"演示时钟 {rating.local(now)}")
 

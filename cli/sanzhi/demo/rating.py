@@ -167,7 +167,7 @@ def review(story: Story, village: Village) -> None:
 
 def _yes(number: int, star: str) -> int:
     """Most claims convince, some do not; never near the tie that only the bonus story is about."""
-    return WEAK if (number * 5 + int(star[1:]) * 3) % 5 == 0 else STRONG
+    return WEAK if (number * 5 + int(star[1:]) * 3) % 8 == 0 else STRONG
 
 
 def _tell_votes(story: Story, village: Village) -> None:

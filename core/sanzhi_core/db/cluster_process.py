@@ -5,6 +5,8 @@ when it is a `postgres` whose working folder is the cluster.
 """
 
 import os
+import socket
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,9 @@ from pathlib import Path
 
 PORT = 5432
 """Names the socket file; nothing listens on it unless the administrator sets listen_addresses."""
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+"""The shortest message of the protocol that gets a reply without signing in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,18 @@ def works_in(cluster: Path, pid: int) -> bool:
         ours = owner == Path(f"/proc/{pid}").stat().st_uid
         name = Path(f"/proc/{pid}/comm").read_text().strip()
         return ours and name == "postgres" and os.path.samefile(f"/proc/{pid}/cwd", cluster)
+    except OSError:
+        return False
+
+
+def answers(server: Postmaster) -> bool:
+    """True when the server replies on its socket. A process that was just killed is listed a little longer."""
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(1)
+            link.connect(str(server.socket_folder / f".s.PGSQL.{server.port}"))
+            link.sendall(_SSL_REQUEST)
+            return link.recv(1) in (b"N", b"S")
     except OSError:
         return False
 

@@ -27,6 +27,7 @@ from sanzhi_core.db.cluster_making import OWNER, make_cluster
 from sanzhi_core.db.cluster_process import (
     PORT,
     Postmaster,
+    answers,
     clear_after_crash,
     log_tail,
     postmaster_of,
@@ -239,7 +240,7 @@ class EmbeddedPostgres:
 
     def _settled(self) -> bool:
         server = self._server()
-        return server is None or server.status == "ready"
+        return server is None or (server.status == "ready" and answers(server))
 
     @contextlib.contextmanager
     def _locked(self, deadline: float) -> Iterator[int]:

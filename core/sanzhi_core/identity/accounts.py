@@ -51,11 +51,11 @@ class Session:
     must_change_password: Annotated[bool, "须先修改密码 / The password must be changed"]
 
 
-def _strong(password: str, login: str) -> None:
+def _strong(password: str, login: str, path: str = "password") -> None:
     reason = weakness(password, login)
     if reason is not None:
         raise ValidationFailed.of(
-            "password",
+            path,
             reason,
             "密码至少8位，含大写、小写、数字、符号中的三类，且不含登录名",
             "At least 8 characters of three kinds (upper, lower, digit, symbol), without the login name",
@@ -207,7 +207,11 @@ async def change_password(work: Work, input: ChangePassword) -> Account:
     work.at(account)
     if not await verify_password(account.password_hash, input.old_password):
         raise ValidationFailed.of("oldPassword", "WRONG", "原密码不对", "The old password is wrong")
-    _strong(input.new_password, account.login)
+    if input.new_password == input.old_password:
+        raise ValidationFailed.of(
+            "newPassword", "UNCHANGED", "新密码与原密码相同", "The new password is the old one"
+        )
+    _strong(input.new_password, account.login, "newPassword")
     account.password_hash = await hash_password(input.new_password)
     account.must_change_password = False
     await revoke_all(work.session, account.id)

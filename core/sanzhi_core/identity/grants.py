@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import Field
 
 from sanzhi_core.clock import real_now
-from sanzhi_core.errors import ConflictOfInterest, Forbidden, ValidationFailed
+from sanzhi_core.errors import ConflictOfInterest, Forbidden, InvalidTransition, ValidationFailed
 from sanzhi_core.identity.models import Account, Role, RoleGrant
+from sanzhi_core.identity.policy import roles_with
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.inputs import ChangeInput, CommandInput, id_of
 from sanzhi_core.platform.work import Work
 
 MANAGE = "core.grant.manage"
-ORDER = {
-    level: n for n, level in enumerate(("PROVINCE", "CITY", "COUNTY", "TOWN", "VILLAGE", "GRID", "MICRO"))
-}
 COMMITTEE = frozenset({"VC_DIRECTOR", "VC_MEMBER"})
 
 
@@ -122,12 +122,12 @@ class GrantRole(CommandInput):
 async def grant_role(work: Work, input: GrantRole) -> RoleGrant:
     """Not to oneself; by others than security administrators only for units below their own."""
     unit = await work.unit(input.unit_id)
-    account = await work.session.get(Account, input.account_id)
+    account = await work.session.get(Account, input.account_id, with_for_update=True)
     if account is None:
         raise ValidationFailed.of("accountId", "UNKNOWN", "没有这个账户", "No such account")
     await work.authorise(account, permission="core.account.read")
-    _not_oneself(work, account)
-    _below(work, unit)
+    _not_oneself(work, account.id)
+    await _below(work, unit)
     return await add_grant(
         work,
         account,
@@ -141,17 +141,28 @@ async def grant_role(work: Work, input: GrantRole) -> RoleGrant:
     )
 
 
-def _not_oneself(work: Work, account: Account) -> None:
-    if account.id == work.ctx.principal.account_id:
-        raise Forbidden(MANAGE, detail_zh="不能给自己授权", detail_en="Nobody grants roles to themselves")
+def _not_oneself(work: Work, account_id: UUID) -> None:
+    if account_id == work.ctx.principal.account_id:
+        raise Forbidden(MANAGE, detail_zh="不能处理自己的角色", detail_en="Nobody decides on their own roles")
 
 
-def _below(work: Work, unit: OrgUnit) -> None:
-    """Town leaders name village roles; only a security administrator grants at the own level."""
-    grants = work.ctx.principal.grants
-    if work.ctx.principal.kind == "SYSTEM" or any(g.role_code == "SEC_ADMIN" for g in grants):
+async def _below(work: Work, unit: Any) -> None:
+    """Town leaders name village roles; only a security administrator decides at the own level.
+
+    Only grants that carry this permission today count: a read-only role at the county lifts nobody.
+    """
+    if work.ctx.principal.kind == "SYSTEM":
         return
-    if not any(ORDER[g.level] < ORDER[unit.level] for g in grants):
+    roles = await roles_with(work.ctx, work.session, MANAGE)
+    over = [
+        g
+        for g in work.ctx.principal.grants
+        if g.role_code in roles
+        and g.valid_from <= work.today
+        and (g.valid_to is None or work.today < g.valid_to)
+        and unit.org_path.startswith(g.path)
+    ]
+    if not any(g.role_code == "SEC_ADMIN" or g.path != unit.org_path for g in over):
         raise Forbidden(
             MANAGE, detail_zh="只能授予下级单位的角色", detail_en="Roles are granted to lower units only"
         )
@@ -168,6 +179,10 @@ class RevokeGrant(ChangeInput):
 async def revoke_grant(work: Work, input: RevokeGrant) -> RoleGrant:
     """The role ends with the next request of its holder."""
     grant = await work.load(RoleGrant, input.grant_id, expected_version=input.expected_version)
+    _not_oneself(work, grant.account_id)
+    await _below(work, grant)
+    if grant.revoked_at is not None:
+        raise InvalidTransition("REVOKED", "REVOKED", "ALREADY_REVOKED")
     work.reason(input.reason)
     grant.revoked_at = real_now()
     await work.bump_generation()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hmac
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
+from sanzhi_core.audit.keys import Keys
 from sanzhi_core.audit.record import record
 from sanzhi_core.clock import real_now
 from sanzhi_core.errors import (
@@ -97,9 +99,11 @@ class Outcome:
     output: Any = None
 
 
-def _request_hash(op: Operation[Any, Any], data: BaseModel) -> bytes:
+def _request_hash(keys: Keys, op: Operation[Any, Any], data: BaseModel) -> bytes:
+    """Keyed: the input may hold a password or an ID number, which a plain hash would give away to a guesser."""
     body = data.model_dump(mode="json", exclude={"idempotency_key"})
-    return sha256(orjson.dumps([op.name, body], option=orjson.OPT_SORT_KEYS)).digest()
+    text = orjson.dumps([op.name, body], option=orjson.OPT_SORT_KEYS)
+    return hmac.digest(keys.blind.secret, b"sanzhi.request.v1|" + text, sha256)
 
 
 def _pack(outcome: Outcome) -> bytes:
@@ -160,7 +164,7 @@ async def command(
 
 async def _once(ctx: Context, op: Operation[Any, Any], data: BaseModel, outputs: type | None) -> Outcome:
     key: UUID = data.idempotency_key  # type: ignore[attr-defined]
-    digest = _request_hash(op, data)
+    digest = _request_hash(ctx.keys, op, data)
     scope = "*" if ctx.principal.kind == "SYSTEM" else ()
     async with ctx.db.transaction(scope) as session:
         known = await _claim(session, ctx, op, key, digest)

@@ -82,7 +82,8 @@ class Job:
     """Work done by a worker. `on`: event types it consumes; `cron`: calendar text in Asia/Shanghai.
 
     `run(work, payload)` does its effect through `work.session`; it is called once per committed effect, may be
-    called again after a crash, and always rolls back when it raises or passes `deadline_s`.
+    called again after a crash, and always rolls back when it raises or passes `deadline_s`. `died(work, payload,
+    error)` is called when all attempts are used up; `error` names the kind and place of the fault.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Job:
     max_attempts: int = 8
     on: tuple[str, ...] = ()
     cron: str | None = None
+    died: Callable[[Work, dict[str, Any], str], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,7 @@ async def _fail(ctx: Context, job: Job, row: _Row, error: str, backoff: Callable
         if await _set(session, row, last_error=error, **values) == 0:
             return SKIPPED
         if dead:
+            await _tell_dead(ctx, session, job, row, error)
             await record(
                 session,
                 ctx,
@@ -226,6 +227,18 @@ async def _fail(ctx: Context, job: Job, row: _Row, error: str, backoff: Callable
     if dead:
         log.error("job %s, delivery %s is dead after %d attempts: %s", job.name, row.id, row.attempts, error)
     return DEAD if dead else RETRY
+
+
+async def _tell_dead(ctx: Context, session: AsyncSession, job: Job, row: _Row, error: str) -> None:
+    """Let the job say in its own rows that it gave up; a fault in that must not keep the delivery alive."""
+    if job.died is None:
+        return
+    try:
+        async with session.begin_nested():
+            await job.died(Work(ctx, session, plugin=row.plugin, permission=None), row.payload, error)
+            await session.flush()
+    except Exception as fault:
+        log.error("job %s, delivery %s: cannot note its death: %s", job.name, row.id, describe(fault))
 
 
 async def _set(session: AsyncSession, row: _Row, **values: Any) -> int:

@@ -19,6 +19,7 @@ from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
 
 from sanzhi_core.clock import SHANGHAI, new_id
+from sanzhi_core.errors import NotFound
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.hookspecs import Job
 from sanzhi_core.platform.inputs import CommandInput, id_of
@@ -131,7 +132,7 @@ async def send_queued(work: Work, payload: dict[str, Any]) -> None:
         return
     if quiet(work.now) and any(r.priority != "EMERGENCY" for r in rows):
         await work.set_timer(
-            f"{SEND}|quiet|{payload['event_key']}|{payload['cause']}",
+            f"{SEND}|quiet|{payload['event_key']}|{payload['cause']}|{quiet_ends(work.now):%Y-%m-%d}",
             SEND,
             payload,
             unit_id=None,
@@ -162,6 +163,8 @@ async def send_queued(work: Work, payload: dict[str, Any]) -> None:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(fd, "ab") as file:
             file.write(b"\n".join(lines) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 class MarkRead(CommandInput):
@@ -172,15 +175,26 @@ class MarkRead(CommandInput):
 
 @operation("core.notice.mark_read", permission=None, returns="Notification")
 async def mark_read(work: Work, input: MarkRead) -> Notification:
-    """One's own message; a second time changes nothing."""
-    row = await work.load(Notification, input.notification_id, self_=_mine(work))
+    """One's own message, once it is sent; a second time changes nothing."""
+    row = await work.session.get(Notification, input.notification_id)
+    mine = _mine(work, row) if row is not None and row.state != "QUEUED" else None
+    if mine is None:
+        if row is not None:
+            work.at(row)
+        raise NotFound("Notification")
+    row = await work.load(Notification, input.notification_id, self_=mine)
     if row.read_at is None:
         row.read_at, row.state = work.now, "READ"
     return row
 
 
-def _mine(work: Work) -> str:
-    return "household_id" if work.ctx.principal.household_id else "account_id"
+def _mine(work: Work, row: Notification) -> str | None:
+    """The column that makes the message the caller's own."""
+    for column in ("account_id", "resident_id", "household_id"):
+        own = getattr(work.ctx.principal, column)
+        if own is not None and getattr(row, column) == own:
+            return column
+    return None
 
 
 JOBS = (Job(SEND, send_queued, lane="normal", deadline_s=30),)

@@ -24,6 +24,8 @@ from sanzhi_core.reading.declaration import Bounded
 MANAGE = "core.plugin.enable"
 LEVELS = ("COUNTY", "TOWN", "VILLAGE")
 STATES = "OFF|PILOT|ON|SUSPENDED"
+UNPROVEN = frozenset({"PILOT", "SUSPENDED"})
+"""From these states ON needs the pilot checklist; a suspended pilot must not slip past it (R-CORE-63)."""
 
 
 class PilotChoice(Input):
@@ -141,8 +143,13 @@ async def plan_plugin(ctx: Context, choice: PilotChoice) -> PluginPlan:
 async def set_plugin(work: Work, input: SetPlugin) -> PluginEnablement:
     """Only the county decides. Refused while blockers stand, under a locked ancestor, or PILOT→ON without checklist."""
     unit, start = await _check(work, input)
+    if input.valid_to is not None and input.valid_to <= start:
+        raise ValidationFailed.of(
+            "validTo", "NOT_AFTER_START", "失效日须晚于生效日", "The end must be after the start"
+        )
+    await work.one_at_a_time(f"plugin|{input.plugin}|{unit.id}")
     current = await state_at(work.session, input.plugin, unit.id, start)
-    if current == "PILOT" and input.state == "ON" and not input.checklist_complete:
+    if current in UNPROVEN and input.state == "ON" and not input.checklist_complete:
         raise InvalidTransition(
             current, input.state, "CHECKLIST_INCOMPLETE",
             detail_zh="试点清单未完成，不能由试点转为启用", detail_en="The pilot checklist is not complete",

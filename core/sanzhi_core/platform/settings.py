@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sanzhi_core.errors import Forbidden, ValidationFailed
@@ -57,7 +57,7 @@ async def effective_setting(
                 sa.or_(SettingValue.valid_to.is_(None), SettingValue.valid_to > on),
                 sa.literal(unit.org_path, sa.Text).op("^@")(SettingValue.org_path),
             )
-            .order_by(sa.func.length(SettingValue.org_path))
+            .order_by(sa.func.length(SettingValue.org_path), SettingValue.valid_from)
         )
     ).all()
     chosen = next((r for r in rows if r.locked), rows[-1] if rows else None)
@@ -81,8 +81,9 @@ class SetSetting(CommandInput):
 def parse_value(spec: Setting, text: str) -> Any:
     """The JSON text as the setting's type within its bounds; VALIDATION_FAILED otherwise. No floats."""
     try:
-        value = TypeAdapter(spec.type).validate_python(json.loads(text, parse_float=_no_float), strict=True)
-    except (ValueError, ValidationError) as fault:
+        parsed = json.loads(text, parse_float=_no_float, parse_constant=_no_float, parse_int=_bounded)
+        value = TypeAdapter(spec.type).validate_python(_storable(parsed), strict=True)
+    except (ValueError, RecursionError) as fault:
         raise ValidationFailed.of(
             "valueJson", "WRONG_TYPE", "值的类型不对", f"Not a value of this setting: {type(fault).__name__}"
         ) from None
@@ -94,6 +95,21 @@ def parse_value(spec: Setting, text: str) -> Any:
 
 def _no_float(text: str) -> Any:
     raise ValueError(f"{text}: settings are exact; write a fraction")
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 19:
+        raise ValueError("an integer of a setting has at most 18 digits")
+    return int(text)
+
+
+def _storable(value: Any) -> Any:
+    """The value itself; ValueError for text that JSONB cannot hold (escaped NUL, lone surrogates)."""
+    text = json.dumps(value, ensure_ascii=False)
+    text.encode()
+    if "\\u0000" in text:
+        raise ValueError("NUL")
+    return value
 
 
 @operation("core.setting.set", permission=MANAGE, returns="SettingValue")
@@ -111,19 +127,22 @@ async def set_setting(work: Work, input: SetSetting) -> SettingValue:
     if now.locked and now.unit_id != unit.id:
         raise Forbidden(MANAGE, detail_zh="上级已锁定该设置", detail_en="This setting is locked above")
     work.reason(input.reason)
-    earlier = await work.session.scalar(
+    await work.one_at_a_time(f"setting|{input.key}|{unit.id}")
+    earlier = await work.session.scalars(
         sa.select(SettingValue)
         .where(
-            SettingValue.key == input.key, SettingValue.unit_id == unit.id, SettingValue.valid_to.is_(None)
+            SettingValue.key == input.key,
+            SettingValue.unit_id == unit.id,
+            sa.or_(SettingValue.valid_to.is_(None), SettingValue.valid_to > start),
         )
         .with_for_update()
     )
-    if earlier is not None:
-        if earlier.valid_from >= start:
-            await work.session.delete(earlier)
+    for row in earlier:
+        if row.valid_from >= start:
+            await work.session.delete(row)
         else:
-            earlier.valid_to = start
-        await work.session.flush()
+            row.valid_to = start
+    await work.session.flush()
     row = SettingValue(
         key=input.key,
         value=value,

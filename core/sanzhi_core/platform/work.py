@@ -255,6 +255,12 @@ class Work:
         """The caller acts for somebody (代录、代办): kept in the audit entry."""
         self.acting_for = person_id
 
+    async def one_at_a_time(self, name: str) -> None:
+        """Wait until nobody else holds `name`, and hold it until the transaction ends."""
+        await self.session.execute(
+            sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
+        )
+
     async def bump_generation(self) -> None:
         """Grants, enablement, roles or units change in this transaction: computed scopes are void after it."""
         await self.session.execute(sa.text("update core.generation set n = n + 1"))

@@ -106,7 +106,8 @@ class ConnectionWriter:
                 parts.append((key, page.info(self.select(nodes, "PageInfo"))))
             else:
                 parts.append((key, self._plain(nodes)))
-        return f"(select {json_object(parts, flat=True)} from {page.sql()})"
+        # One row also when nothing that was asked for aggregates the page, and when the page is empty.
+        return f"(select {json_object(parts, flat=True)} from {page.sql()} having true)"
 
     def _edge(self, page: Page, nodes: list[FieldNode]) -> str:
         parts = []

@@ -68,8 +68,8 @@ class Planner:
     def plan(self, selection: Selection, target: Target, shape: Shape) -> Plan:
         """The plan for callers of `shape`. Raises ReadRefused, or NotCompilable for what the planner cannot serve."""
         writer = _Writer(self, selection, shape)
-        sql = writer.write(target)
-        return Plan(sql, tuple(writer.statement.getters), frozenset(writer.policy.walled))
+        sql, getters = writer.statement.finished(writer.write(target))
+        return Plan(sql, getters, frozenset(writer.policy.walled))
 
 
 class _Writer:

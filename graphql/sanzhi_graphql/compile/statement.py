@@ -6,6 +6,7 @@ sub-select can never pull an outer table into its own FROM list (performance.md,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from .plan import Getter
 DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _QUOTE = DIALECT.identifier_preparer.quote
 _ROW = "__row__"
+_MARK = "\x01"
+_PARAMETER = re.compile(f"{_MARK}(\\d+){_MARK}")
 
 
 def quoted(name: str) -> str:
@@ -110,8 +113,18 @@ class Statement:
         if known is None:
             self._alive.append(alive)
             self.getters.append(get)
-            known = self._numbers[(key, cast)] = f"${len(self.getters)}::{cast}"
+            known = self._numbers[(key, cast)] = f"{_MARK}{len(self.getters) - 1}{_MARK}::{cast}"
         return known
+
+    def finished(self, sql: str) -> tuple[str, tuple[Getter, ...]]:
+        """The text with its parameters numbered, and their getters; what the text does not use is left out."""
+        used: dict[int, int] = {}
+
+        def number(found: re.Match[str]) -> str:
+            return f"${used.setdefault(int(found[1]), len(used) + 1)}"
+
+        text = _PARAMETER.sub(number, sql)
+        return text, tuple(self.getters[i] for i in used)
 
     def alias(self) -> str:
         """A new alias."""

@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.execution import execute as run
 
+from sanzhi_core.db.faults import passing
 from sanzhi_core.errors import BusinessError
 from sanzhi_core.platform.context import Context
 from sanzhi_core.texts import TEXTS, text_for
@@ -123,7 +124,7 @@ def _located(error: GraphQLError) -> dict[str, Any]:
 def _fault(cause: BaseException) -> str:
     if isinstance(cause, asyncpg.QueryCanceledError | TimeoutError):
         return "TIMEOUT"
-    if isinstance(cause, Busy | asyncpg.TooManyConnectionsError | ConnectionError):
+    if isinstance(cause, Busy) or passing(cause):
         return "BUSY"
     log.error("a resolver failed", exc_info=cause)
     return "INTERNAL"

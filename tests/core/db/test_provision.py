@@ -27,6 +27,7 @@ from sanzhi_core.db.provision import (
     role_url,
     write_secrets,
 )
+from sanzhi_core.testing.databases import server_url as server_url_of_tests
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +41,23 @@ def embedded() -> Iterator[EmbeddedPostgres]:
     shutil.rmtree(base)
 
 
+async def _answers(url: str) -> None:
+    await (await asyncpg.connect(url, timeout=3)).close()
+
+
 @pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.server)])
 def server_url(request: pytest.FixtureRequest) -> str:
     """The owner's URL on the embedded PostgreSQL, then on the server."""
     if request.param == "embedded":
         server: EmbeddedPostgres = request.getfixturevalue("embedded")
         return server.owner_url("postgres")
-    url = os.environ.get("SANZHI_TEST_DATABASE_URL")
-    if url is None:
+    url = server_url_of_tests()
+    try:
+        asyncio.run(_answers(url))
+    except (OSError, asyncpg.PostgresError) as fault:
         if os.environ.get("SANZHI_REQUIRE_SERVICES") == "1":
-            pytest.fail("SANZHI_TEST_DATABASE_URL is not set")
-        pytest.skip("SANZHI_TEST_DATABASE_URL is not set")
+            pytest.fail(f"no PostgreSQL server at SANZHI_TEST_DATABASE_URL: {fault}")
+        pytest.skip("no PostgreSQL server at SANZHI_TEST_DATABASE_URL")
     return url
 
 

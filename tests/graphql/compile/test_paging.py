@@ -99,6 +99,21 @@ async def test_cursors_that_are_none_are_refused(toy: Any) -> None:
         assert await toy.refused(WALK, first=1, after=good, o=order) == "BAD_CURSOR", order
 
 
+@pytest.mark.parametrize("order", [["HOUSE_NO_ASC"], ["RANK_DESC"]], ids=str)
+async def test_the_row_at_the_cursor_counts_as_the_other_side(toy: Any, order: list[str]) -> None:
+    edges = (await toy.data(WALK, first=100, o=order))["houses"]["edges"]
+    first, last = edges[0]["cursor"], edges[-1]["cursor"]
+    info = (await toy.data(WALK, first=1, after=first, o=order))["houses"]["pageInfo"]
+    assert (info["hasPreviousPage"], info["hasNextPage"]) == (True, True)
+    info = (await toy.data(WALK, last=1, before=last, o=order))["houses"]["pageInfo"]
+    assert (info["hasPreviousPage"], info["hasNextPage"]) == (True, True)
+    beyond = (await toy.data(WALK, first=1, after=last, o=order))["houses"]
+    assert beyond["edges"] == []
+    assert beyond["pageInfo"] == {
+        "hasNextPage": False, "hasPreviousPage": True, "startCursor": None, "endCursor": None,
+    }  # fmt: skip
+
+
 async def test_page_sizes(toy: Any) -> None:
     for bad in (
         {},

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from sanzhi_core.platform.context import EVERYWHERE, NOWHERE, Scope
+from sanzhi_graphql.compile.scope import PolicyWriter, Sight, net
 
 CALLERS = ["anonymous", "nobody", "self", "village", "two", "mixed", "county", "phone", "system"]
 
@@ -184,3 +185,34 @@ async def test_many_units_are_read_like_few(toy: Any) -> None:
     many = await toy.data(page, "phone")
     guarded.scopes["toy.house.read"] = replace(NOWHERE, village_ids=(toy.units["A1x"], toy.units["A2x"]))
     assert many == await toy.data(page, "phone")
+
+
+async def test_the_wall_stands_when_the_policy_falls(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row-level security is a net of the caller's own width, not an open door behind the policy."""
+    query = "{ secrets(last: 100) { totalCount } }"
+    monkeypatch.setattr(PolicyWriter, "sight", _open_sight)
+    seen = {c: (await toy.data(query, c))["secrets"]["totalCount"] for c in CALLERS}
+    # The resident's own county is where own rows lie.
+    assert seen == {
+        "anonymous": 0, "nobody": 0, "self": 48, "village": 12, "two": 24, "mixed": 48, "county": 48, "phone": 48,
+        "system": 72,
+    }  # fmt: skip
+
+
+def _open_sight(writer: PolicyWriter, info: Any) -> Sight:
+    _REAL_SIGHT(writer, info)
+    return Sight(whole=True)
+
+
+_REAL_SIGHT = PolicyWriter.sight
+
+
+def test_the_net_is_the_union_of_what_the_walled_types_need() -> None:
+    a, b, county = UUID(int=1), UUID(int=2), UUID(int=3)
+    scopes = {"x": Scope(village_ids=(a,)), "y": Scope(unit_ids=(b,)), "all": EVERYWHERE, "none": NOWHERE}
+    assert net(scopes, frozenset({"x"}), county) == (a,)
+    assert set(net(scopes, frozenset({"x", "y", "none"}), county)) == {a, b}
+    assert net(scopes, frozenset({"none"}), county) == ()
+    assert set(net(scopes, frozenset({"x", None}), county)) == {a, county}
+    assert net(scopes, frozenset({"x", None}), None) == (a,)
+    assert net(scopes, frozenset({"x", "all"}), county) == "*"

@@ -223,3 +223,39 @@ async def test_not_takes_the_unknown_for_false(toy: Any) -> None:
         assert await count({"not": where}) == everything - matching
         assert await count({"not": {"not": where}}) == matching
         assert await count({"and": [where, {"not": where}]}) == 0
+
+
+async def test_selections_that_read_nothing_of_a_page(toy: Any) -> None:
+    """Whatever part of a connection is asked for alone, it is one object: also over no rows at all."""
+    none = '(first: 2, where: {houseNo: {eq: "zz"}})'
+    for arguments in ("(first: 2)", none, "(last: 2)"):
+        for caller in ("county", "nobody", "mixed", "system"):
+            for selection, expected in (
+                ("__typename", {"__typename": "HouseConnection"}),
+                ("pageInfo { __typename }", {"pageInfo": {"__typename": "PageInfo"}}),
+                ("pageInfo { hasPreviousPage hasNextPage }", None),
+                ("pageInfo { startCursor }", None),
+                ("edges { __typename }", None),
+                ("nodes { __typename }", None),
+                ("nodes { id @skip(if: true) }", None),
+            ):
+                data = (await toy.data(f"{{ houses{arguments} {{ {selection} }} }}", caller))["houses"]
+                assert isinstance(data, dict)
+                if expected is not None:
+                    assert data == expected
+                if "nodes" in data and arguments == none:
+                    assert data["nodes"] == []
+    empty = await toy.data(
+        "{ houses(first: 3) { nodes { id @skip(if: true) } edges { cursor @skip(if: true) } } }"
+    )
+    assert empty["houses"] == {"nodes": [{}] * 3, "edges": [{}] * 3}
+    nested = await toy.data(
+        "{ units(first: 2) { nodes { houses(first: 1) { __typename pageInfo { hasPreviousPage } } } } }"
+    )
+    assert nested["units"]["nodes"][0]["houses"] == {
+        "__typename": "HouseConnection", "pageInfo": {"hasPreviousPage": False},
+    }  # fmt: skip
+    only = await toy.data(
+        "query ($no: Boolean!) { houses(first: 1) { totalCount @include(if: $no) } }", no=False
+    )
+    assert only == {"houses": {}}

@@ -35,7 +35,7 @@ async def ask(schema: Any, ctx: Context, query: str, **variables: Any) -> dict[s
 
 @pytest.fixture(scope="module")
 def full(installed: Any) -> Any:
-    return schema_of(installed)
+    return schema_of(installed)._schema
 
 
 @pytest.fixture
@@ -206,6 +206,28 @@ async def test_staff_read_their_county_and_only_there(schema: Any, world: Any, s
     assert unseen["account"] is None
     assert unseen["auditEntries"]["totalCount"] == 0
     assert made["account"]["id"] not in [n["id"] for n in unseen["accounts"]["nodes"]]
+
+
+async def test_everybody_reads_their_own_account_and_entries(schema: Any, world: Any) -> None:
+    nobody, other = await world.caller(), await world.caller()
+    query = "{ accounts(first: 100) { totalCount nodes { id } } roleGrants(first: 1) { totalCount } }"
+    found = (await ask(schema, nobody, query))["data"]
+    assert found["accounts"]["nodes"] == [{"id": f"Account_{nobody.principal.account_id}"}]
+    # A refused attempt leaves an entry that its actor may read, and nobody else without the right.
+    await ask(schema, nobody, CREATE, **{"in": account(world)})
+    entries = "{ auditEntries(first: 10) { nodes { action result } } }"
+    mine = (await ask(schema, nobody, entries))["data"]["auditEntries"]["nodes"]
+    assert mine == [{"action": "core.account.create", "result": "DENIED"}]
+    assert (await ask(schema, other, entries))["data"]["auditEntries"]["nodes"] == []
+
+
+async def test_a_type_that_is_off_is_nobody_s_id(full: Any, schema: Any, world: Any, system: Context) -> None:
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    ident = f"StarCycle_{uuid4()}"
+    assert (await ask(schema, system, query, id=ident))["data"] == {"node": None}
+    assert (await ask(full, system, query, id=ident))["data"] == {"node": None}
+    unit = f"OrgUnit_{world.id('990428101201')}"
+    assert (await ask(schema, system, query, id=unit))["data"] == {"node": {"id": unit}}
 
 
 async def test_a_fault_says_nothing_of_its_inside(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from sanzhi_core.clock import SHANGHAI
-from sanzhi_core.errors import DuplicateRecord, Forbidden, NotFound, ValidationFailed
+from sanzhi_core.errors import Forbidden, NotFound, ValidationFailed
 from sanzhi_core.kit.notice import Window
 from sanzhi_core.kit.refusals import InvalidInput, InvalidTransition
 from sanzhi_core.people.models import Resident
@@ -82,7 +82,9 @@ class FileStarObjection(CommandInput):
     evidence: list[StarAttachment] = Field(
         default_factory=list, max_length=50, description="证据，不超过5份 / At most 5"
     )
-    anonymous: bool = Field(False, description="匿名（须附证据，无法查询和撤回） / Anonymous: evidence needed")
+    anonymous: bool = Field(
+        False, description="匿名（须附证据，无法查询和撤回） / Anonymous: evidence needed"
+    )
     paper: StarObjectionPaper | None = Field(None, description="由代录员录入时填写 / When a clerk records it")
 
 
@@ -199,19 +201,25 @@ def _channel(work: Work, paper: StarObjectionPaper | None) -> str:
     return "PAPER" if paper.paper_no else "WINDOW"
 
 
+async def _check_clerk(work: Work, row: Entry | Objection, paper: StarObjectionPaper) -> None:
+    """The right to record here, and what a record for somebody needs (代录). Raises FORBIDDEN, VALIDATION_FAILED."""
+    await work.authorise(row, permission=OBJECTION_RECORD)
+    check_recorded_by_clerk(
+        clerk=work.ctx.principal.display_name,
+        witness=paper.witness,
+        paper_no=paper.paper_no,
+        read_back=paper.read_back,
+        reason=paper.reason,
+    )
+    work.reason(paper.reason)
+
+
 async def _author(work: Work, entry: Entry, input: FileStarObjection) -> UUID | None:
     """The resident who objects; None when anonymous. FORBIDDEN for somebody of another village."""
     paper = input.paper
     if paper is not None:
-        await work.authorise(entry, permission=OBJECTION_RECORD)
-        check_recorded_by_clerk(
-            clerk=work.ctx.principal.display_name,
-            witness=paper.witness,
-            paper_no=paper.paper_no,
-            read_back=paper.read_back,
-            reason=paper.reason,
-        )
-        await _refuse_used_paper(work, entry.village_id, paper.paper_no)
+        await _check_clerk(work, entry, paper)
+        await refuse_used_paper(work, entry.village_id, paper.paper_no)
     if input.anonymous:
         if paper is not None and paper.person_id is not None:
             raise ValidationFailed.of(
@@ -231,17 +239,6 @@ async def _author(work: Work, entry: Entry, input: FileStarObjection) -> UUID | 
     if paper is not None:
         work.for_person(person.id)
     return person.id
-
-
-async def _refuse_used_paper(work: Work, village_id: UUID | None, paper_no: str | None) -> None:
-    await refuse_used_paper(work, village_id, paper_no)
-    found = paper_no and await work.session.scalar(
-        sa.select(Objection.id).where(Objection.village_id == village_id, Objection.paper_no == paper_no)
-    )
-    if found:
-        raise DuplicateRecord(
-            found, detail_zh="该纸质件编号已录入", detail_en="A paper of this number has been keyed already"
-        )
 
 
 def _received_at(work: Work, paper: StarObjectionPaper | None) -> datetime:
@@ -369,9 +366,7 @@ class WithdrawStarObjection(ChangeInput):
     """撤回自己的异议 / Withdraw one's own objection."""
 
     objection_id: id_of("StarObjection") = Field(description="异议 / Objection")  # type: ignore[valid-type]
-    person_id: id_of("Resident") | None = Field(  # type: ignore[valid-type]
-        None, description="由代录员代为撤回时填写异议人 / Who objected, when a clerk records it"
-    )
+    paper: StarObjectionPaper | None = Field(None, description="由代录员录入时填写 / When a clerk records it")
 
 
 @operation("star_virtue.objection.withdraw", permission=OBJECTION_FILE, returns=None)
@@ -379,10 +374,12 @@ async def withdraw_objection(work: Work, input: WithdrawStarObjection) -> StarOb
     """Only by its author, before it is decided. FORBIDDEN for others; an anonymous one cannot be withdrawn."""
     row = await work.load(Objection, input.objection_id, expected_version=input.expected_version)
     author = await work.session.get(ObjectionAuthor, row.id)
-    if input.person_id is not None:
-        await work.authorise(row, permission=OBJECTION_RECORD)
-        work.for_person(input.person_id)
-    caller = input.person_id or work.ctx.principal.resident_id
+    caller = work.ctx.principal.resident_id
+    if input.paper is not None:
+        await _check_clerk(work, row, input.paper)
+        caller = input.paper.person_id
+        if caller is not None:
+            work.for_person(caller)
     if author is None or caller is None or author.resident_id != caller:
         raise Forbidden(
             OBJECTION_FILE,

@@ -12,7 +12,7 @@ from sanzhi_core.errors import DuplicateRecord, NotFound, ValidationFailed
 from sanzhi_core.people.models import Household, Resident
 from sanzhi_core.platform.inputs import Input, id_of
 from sanzhi_core.platform.work import Work
-from sanzhi_star_virtue.models import Entry, Nomination, SelfRating
+from sanzhi_star_virtue.models import Entry, Nomination, Objection, SelfRating
 from sanzhi_star_virtue.rules.selfrating import check_recorded_by_clerk, check_submitter
 
 
@@ -99,7 +99,7 @@ async def refuse_used_paper(work: Work, village_id: UUID | None, paper_no: str |
     """A scanned paper is keyed once. Raises DUPLICATE_RECORD."""
     if paper_no is None:
         return
-    for model in (SelfRating, Nomination):
+    for model in (SelfRating, Nomination, Objection):
         found = await work.session.scalar(
             sa.select(model.id).where(model.village_id == village_id, model.paper_no == paper_no)
         )

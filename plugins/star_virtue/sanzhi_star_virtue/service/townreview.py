@@ -51,6 +51,8 @@ async def ask_review(work: Work, input: AskStarReview) -> Objection:
             "Recording for a household needs the person and the evidence",
         )
     await check_acting(work, row.household_id, row.village_id, input.proxy)
+    if input.proxy is not None and input.proxy.paper_no is not None:
+        work.reason(f"{input.proxy.reason} ({input.proxy.paper_no})")
     rules.check_review_request(state=row.state, already_reviewed=row.review_state is not None)
     if row.handler_id is None:
         raise InvalidTransition(

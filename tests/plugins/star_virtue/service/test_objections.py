@@ -327,7 +327,7 @@ async def test_paper_in_time_may_be_keyed_two_working_days_later(village: Any, p
     assert row.due_at == at(2026, 12, 18)  # Thursday 12-17, 24:00
     error = await refused("DUPLICATE_RECORD", received_at=at(2026, 12, 14))
     assert error.existing_id == row.id
-    withdrawn = await course.handle(row, village.clerk, objections.withdraw_objection, person_id=other.head)
+    withdrawn = await course.handle(row, village.clerk, objections.withdraw_objection, paper=paper(other))
     assert withdrawn.state == "WITHDRAWN"
     course.at(2026, 12, 17)
     await refused("DEADLINE_PASSED", received_at=at(2026, 12, 14), paper_no="Y002")
