@@ -21,14 +21,17 @@ from .kinds import Kind, attribute_of, of_column
 from .plan import Values
 from .refusal import ReadCode, ReadRefused
 from .scope import PolicyWriter
-from .statement import Row, literal, quoted
+from .statement import Row, literal, quoted, table_name
 
 CURSOR_CHARS = 2_000
 
 
 @dataclass(frozen=True)
 class Key:
-    """One sort key: SQL over a table row, the name under which a page exports it, direction, null-ness, kind."""
+    """One sort key: SQL over a table row, the name under which a page exports it, direction, null-ness, kind.
+
+    `hidden`: the type has no field of it, so cursors, which anybody can decode, do not carry it either.
+    """
 
     name: str
     sql: Callable[[Row], str]
@@ -36,6 +39,7 @@ class Key:
     desc: bool
     nullable: bool
     kind: Kind
+    hidden: bool = False
 
 
 class Ordering:
@@ -52,13 +56,13 @@ class Ordering:
 
     def cursor(self, row: Row) -> str:
         """SQL of a row's cursor: base64url of [ordering, key values …] without padding and newlines."""
-        values = ", ".join(k.kind.raw(row.named(k.export)) for k in self.keys)
+        values = ", ".join("null" if k.hidden else k.kind.raw(row.named(k.export)) for k in self.keys)
         text = f"json_build_array({literal(self.signature)}::text, {values})::text"
         return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), '+/=' || chr(10), '-_')"
 
     def form(self) -> CursorForm:
         """What a cursor of this ordering must look like."""
-        return CursorForm(self.signature, tuple((k.kind.read, k.nullable) for k in self.keys))
+        return CursorForm(self.signature, tuple((k.kind.read, k.nullable or k.hidden) for k in self.keys))
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ class Keyset:
     def __init__(self, writer: PolicyWriter, ordering: Ordering, cursor: Argument) -> None:
         self.ordering = ordering
         self._parameters = [self._parameter(writer, i, k, cursor) for i, k in enumerate(ordering.keys)]
+        for i, key in enumerate(ordering.keys):
+            if key.hidden:
+                self._parameters[i] = self._looked_up(writer, key)
 
     def _parameter(self, writer: PolicyWriter, index: int, key: Key, cursor: Argument) -> str:
         form, given = self.ordering.form(), cursor.get
@@ -100,6 +107,12 @@ class Keyset:
             return form.decode(given(values.variables))[index]
 
         return writer.statement.bind(("cursor", id(cursor), index), key.kind.cast, get, cursor)
+
+    def _looked_up(self, writer: PolicyWriter, key: Key) -> str:
+        """The value of a hidden key, from the row that the cursor names; no page where that row is gone."""
+        info, row = self.ordering.info, writer.statement.row(self.ordering.info)
+        named = f"{row.col(info.key)} = {self._parameters[-1]}"
+        return f"(select {key.sql(row)} from {table_name(info)} {row.alias} where {named})"
 
     def beyond(self, row: Row, *, backward: bool = False) -> str:
         """Rows strictly after the cursor (`backward`: strictly before it)."""
@@ -172,9 +185,15 @@ def ordering(info: TypeInfo, terms: Argument | None, writer: PolicyWriter) -> Or
 
 def _column_key(info: TypeInfo, name: str, attribute: str, desc: bool) -> Key:
     column = info.column(attribute)
-    export = quoted(column.name)
+    shown = any(isinstance(f.spec, Column) and f.spec.column == attribute for f in info.fields.values())
     return Key(
-        name, lambda row: row.col(attribute), export, desc, bool(column.nullable), of_column(column.type)
+        name,
+        lambda row: row.col(attribute),
+        quoted(column.name),
+        desc,
+        bool(column.nullable),
+        of_column(column.type),
+        not shown,
     )
 
 
