@@ -45,6 +45,9 @@ def play(home: Path, json_path: Path | None, keep_serving: bool) -> None:
         _end(stage, story, result)
         if keep_serving:
             _serve_on(stage, story)
+    except DemoFailed:
+        story.note(f"日志 / log: {stage.log_path}")
+        raise
     finally:
         stage.close()
     if not result["audit_verified"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import threading
@@ -84,10 +85,22 @@ class Stage:
         """Address of the API."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def log_path(self) -> Path:
+        """Where the servers' log lines go, so that they do not disturb the story."""
+        return self.home / "demo.log"
+
     def open(self) -> None:
         """Empty folder, PostgreSQL, roles, keys, tables: what `sanzhi init` does."""
         clear(self.home)
         self.home.mkdir(parents=True, mode=0o700)
+        logging.basicConfig(
+            filename=self.log_path,
+            level=logging.INFO,
+            force=True,
+            format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        )
+        logging.getLogger("pika").setLevel(logging.WARNING)
         (self.home / MARK).write_text("sanzhi demo: deleted by the next run\n")
         self._database = self.installation.start_database()
         self._platform = self.installation.platform()
