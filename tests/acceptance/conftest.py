@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -14,7 +16,7 @@ import asyncpg
 import httpx
 import pytest
 
-from sanzhi_core.clock import SHANGHAI, FixedClock
+from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.db.session import dsn
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.installation import new_setup_token
@@ -166,6 +168,7 @@ FIGURES = (
 )
 SURNAMES, GIVEN = "赵钱孙李周吴郑王冯陈", "东南西北春夏秋冬梅兰竹菊山川田石"
 Person = Callable[..., Awaitable[Caller]]
+Work = Callable[[], Awaitable[list[str]]]
 
 
 def at(text: str) -> datetime:
@@ -198,8 +201,8 @@ class Home(NamedTuple):
 class StarVillage:
     """A village with the plugin on, its bodies seated and its officers signed in; then its cycle, step by step."""
 
-    def __init__(self, code: str, world: World, clock: FixedClock, person: Person, work: Any) -> None:
-        self.code, self.world, self.clock, self._person, self.work = code, world, clock, person, work
+    def __init__(self, code: str, world: World, web: httpx.AsyncClient, person: Person, work: Work) -> None:
+        self.code, self._web, self._person, self._work = code, web, person, work
         self.id = f"OrgUnit_{world.id(code)}"
         self.homes: dict[str, Home] = {}
         self.members: list[str] = []
@@ -338,6 +341,26 @@ class StarVillage:
             assert int(household["starPoints"]["points"]) == sums[household["householdNo"]]
         return sums
 
+    async def report(self, kind: str, format: str) -> tuple[dict[str, Any], bytes]:
+        """Figures and file of a report of the cycle, downloaded by its link without a token."""
+        asked = await self.director.done(
+            "requestReport",
+            "report { id }",
+            kind=f"star_virtue.cycle.{kind}",
+            format=format,
+            parametersJson=json.dumps({"cycleId": self.cycle_id}),
+        )
+        await self._work()
+        ident = asked["report"]["id"]
+        query = "query($id: ID!) { report(id: $id) { state figures } }"
+        made = (await self.director.ask(query, id=ident))["report"]
+        assert made["state"] == "DONE"
+        link = (await self.director.done("linkReport", "link { path sha256 }", reportId=ident))["link"]
+        file = await self._web.get(link["path"])
+        assert file.status_code == 200
+        assert sha256(file.content).hexdigest() == link["sha256"]
+        return made["figures"], file.content
+
 
 async def pages(
     caller: Caller, field: str, type_: str, selection: str, where: Mapping[str, Any] | None = None
@@ -394,7 +417,7 @@ async def switch(county: Caller, world: World, code: str, state: str, **fields: 
 
 @pytest.fixture
 async def make_village(
-    county: Caller, world: World, clock: FixedClock, person: Person, work: Any
+    county: Caller, world: World, web: httpx.AsyncClient, person: Person, work: Work
 ) -> Callable[..., Awaitable[StarVillage]]:
     """`await make_village(code, households, members)`: a rated village.
 
@@ -402,7 +425,7 @@ async def make_village(
     """
 
     async def make(code: str, households: int, members: int, *, phone: bool = True) -> StarVillage:
-        village = StarVillage(code, world, clock, person, work)
+        village = StarVillage(code, world, web, person, work)
         await village.officers()
         await village.settle(roster((f"户{n:04d}" for n in range(1, households + 1)), phone=phone))
         cadres = [f"干{n:02d}" for n in range(1, members + 1)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from uuid import uuid4
 
-import httpx
-
 from sanzhi_core.clock import FixedClock
+from sanzhi_core.platform.context import Context
 
 from .conftest import STARS, StarVillage, at, moment, pages
 
@@ -28,8 +30,10 @@ async def test_sv_1_full_cycle(
     make_village: Callable[..., Awaitable[StarVillage]],
     clock: FixedClock,
     work: Callable[[], Awaitable[list[str]]],
-    web: httpx.AsyncClient,
+    system: Context,
+    tmp_path: Path,
 ) -> None:
+    system.platform.report_dir = tmp_path
     village = await make_village(A, households=200, members=PRESENT)
     numbers = [f"户{n:04d}" for n in range(1, 201)]
     opened = await village.open()
@@ -117,6 +121,9 @@ async def test_sv_1_full_cycle(
     await work()
     assert await village.points() == points
 
+    await check_reports(village)
+    await check_issuing(village)
+
     # The year ends: the job closes the cycle, the figures stay as they were frozen.
     clock.set(at("2027-01-01 00:00"))
     await work()
@@ -146,3 +153,81 @@ async def check_roll(village: StarVillage, expected: dict[str, int]) -> None:
     assert len(roll) == 56
     assert sorted(item["starCount"] for item in roll) == sorted(c for c in expected.values() if c >= 6)
     assert all("*" in item["headMaskedName"] for item in roll)
+
+
+async def check_reports(village: StarVillage) -> None:
+    """The summary's figures are the cycle's; the printed roll has its 56 lines."""
+    figures, content = await village.report("summary", "JSON")
+    assert json.loads(content)["figures"] == figures
+    assert [figures[key] for key in ("basis", "N", "A", "R", "R6")] == ["OFFICIAL", 200, 186, 90, 56]
+    shown = [
+        [figures[key][part] for part in ("num", "den", "percent", "status")] for key in ("T1", "T2", "T3")
+    ]
+    assert shown == [
+        [186, 200, "93.00", "REACHED"],
+        [90, 200, "45.00", "REACHED"],
+        [56, 90, "62.22", "REACHED"],
+    ]
+    listed, roll = await village.report("honour_roll", "HTML")
+    assert listed["listed"] == 56
+    assert len(re.findall("★{6,}", roll.decode())) == 56
+
+
+async def check_issuing(village: StarVillage) -> None:
+    """A plaque is issued when it hangs at the door, once."""
+    plaque = (await pages(village.director, "starPlaques", "StarPlaque", "id version"))[0]
+    given = {"plaqueId": plaque["id"], "hungAtDoor": True}
+    issued = await village.director.done(
+        "issueStarPlaque",
+        "plaque { state hungAtDoor version }",
+        expectedVersion=plaque["version"],
+        **given,
+    )
+    assert (issued["plaque"]["state"], issued["plaque"]["hungAtDoor"]) == ("ISSUED", True)
+    version = issued["plaque"]["version"]
+    again = await village.director.refused("issueStarPlaque", expectedVersion=version, **given)
+    assert again["code"] == "INVALID_TRANSITION"
+
+
+async def test_sv_1_paper_twin_leaves_the_same_record(
+    make_village: Callable[..., Awaitable[StarVillage]],
+    clock: FixedClock,
+    work: Callable[[], Awaitable[list[str]]],
+) -> None:
+    """The same form at the same moment by app and by paper: equal but for channel, clerk and the paper's evidence."""
+    village = await make_village(A, households=2, members=12)
+    await village.open()
+    app, paper = "户0001", "户0002"
+    reasons = [{"star": "S01", "text": "参加修路义务工三天"}]
+    head = await village.head(app)
+    await head.done("submitStarSelfRating", entryId=village.entry[app], stars=["S01", "S05"], reasons=reasons)
+    await village.record(paper, ["S05", "S01"], reasons=reasons, receivedAt=clock.now().isoformat())
+    forms = await pages(
+        village.director,
+        "starSelfRatings",
+        "StarSelfRating",
+        "stars reasons receivedAt recordedAt counts channel clerk { id } paperNo readBack entry { householdNo }",
+    )
+    by_no = {form.pop("entry")["householdNo"]: form for form in forms}
+    different = {key for key in by_no[app] if by_no[app][key] != by_no[paper][key]}
+    # Who the clerk is, is for those who may read accounts.
+    assert different == {"channel", "paperNo", "readBack"}
+    clock.set(at("2026-12-04 00:00"))
+    await work()
+    clock.set(at("2026-12-04 10:00"))
+    await village.vote(await village.meet(), {number: {"S01": 12, "S05": 6} for number in (app, paper)})
+    clock.set(at("2026-12-07 10:00"))
+    await village.step("openStarPublicity")
+    clock.set(at("2026-12-15 10:00"))
+    await village.step("confirmStarCycle")
+    await village.step("awardStarCycle", meetingId=await village.meet("AWARD"))
+    entries = await village.entries(
+        "state version selfStars selfReasons submittedAt bonus honours finalStars finalCount titleHeld channel "
+        "votes(first: 5) { nodes { starCode present yes granted inForce votedAt } }"
+    )
+    twins = [
+        {k: v for k, v in entries[n].items() if k not in ("householdNo", "channel")} for n in (app, paper)
+    ]
+    assert twins[0] == twins[1]
+    assert (twins[0]["state"], twins[0]["finalStars"]) == ("AWARDED", ["S01"])
+    assert await village.points() == {app: 10, paper: 10}
