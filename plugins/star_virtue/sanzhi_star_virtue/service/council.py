@@ -21,7 +21,14 @@ from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules.council import council_decides
 from sanzhi_star_virtue.rules.entry import DISSOLVED, EntryState
 from sanzhi_star_virtue.rules.params import StarParams
-from sanzhi_star_virtue.service.objections import OVERDUE, entry_of, publicity_cycle, settle, voted_stars
+from sanzhi_star_virtue.service.objections import (
+    OVERDUE,
+    entry_of,
+    is_of_household,
+    publicity_cycle,
+    settle,
+    voted_stars,
+)
 from sanzhi_star_virtue.service.parameters import params_of
 from sanzhi_star_virtue.service.people import relatives_of, residents_of
 
@@ -53,6 +60,13 @@ async def concerned_by(work: Work, row: Objection) -> frozenset[UUID]:
     author = await work.session.get(ObjectionAuthor, row.id)
     objector = author.resident_id if author is not None else None
     return members[row.household_id] | ({objector} if objector is not None else set())
+
+
+async def objects_to_exclusion(work: Work, row: Objection, entry: Entry) -> bool:
+    """Whether an objection is the household's own to its exclusion, and the household still exists."""
+    author = await work.session.get(ObjectionAuthor, row.id)
+    own = await is_of_household(work, row.household_id, author.resident_id if author is not None else None)
+    return own and row.star_code is None and entry.excluded_reason != DISSOLVED
 
 
 async def _handler(work: Work, row: Objection) -> UUID:
@@ -168,7 +182,10 @@ async def _council_vote(work: Work, row: Objection, input: DecideStarObjection, 
 
 
 async def _stars_to_revote(work: Work, row: Objection, entry: Entry, input: DecideStarObjection) -> list[str]:
-    """The stars an upheld objection sends to a new vote; none for a household that no longer exists."""
+    """The stars an upheld objection sends to a new vote.
+
+    Of an excluded household all it claimed, if the objection is its own, and none otherwise.
+    """
     given = input.revote_stars
     if not rules.needs_new_vote(input.decision):
         if given:
@@ -176,7 +193,7 @@ async def _stars_to_revote(work: Work, row: Objection, entry: Entry, input: Deci
                 "revoteStars", "REJECTED", "异议不成立，不重新表决", "A rejected objection has no new vote"
             )
         return []
-    if entry.excluded_reason == DISSOLVED:
+    if entry.state == EntryState.EXCLUDED and not await objects_to_exclusion(work, row, entry):
         return []
     votable = await voted_stars(work, entry)
     default = {row.star_code} if row.star_code else set(votable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from pydantic import Field
 
 from sanzhi_core.errors import ConflictOfInterest, ValidationFailed
@@ -13,7 +14,7 @@ from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.inputs import ChangeInput, id_of
 from sanzhi_core.platform.notices import Message, Recipient, notify
 from sanzhi_core.platform.work import Work
-from sanzhi_star_virtue.models import Cycle, Entry
+from sanzhi_star_virtue.models import Cycle, Entry, Objection
 from sanzhi_star_virtue.permissions import ENTRY_EXCLUDE, SELF_RATING_RECORD
 from sanzhi_star_virtue.rules.cycle import CycleState
 from sanzhi_star_virtue.rules.entry import DISSOLVED, ENTRY, EntryState, check_exclusion
@@ -80,6 +81,7 @@ async def exclude_entry(work: Work, input: ExcludeStarEntry) -> Entry:
     work.reason(input.reason)
     leave(entry, EntryState.EXCLUDED)
     entry.excluded_reason = input.reason
+    await _drop_revotes(work, entry)
     if input.reason != DISSOLVED:
         message = Message(
             "star_virtue.entry.excluded",
@@ -91,6 +93,21 @@ async def exclude_entry(work: Work, input: ExcludeStarEntry) -> Entry:
         receiver = Recipient(place_of(entry), household_id=entry.household_id, paper=True)
         await notify(work, message, [receiver], cause=str(entry.id))
     return entry
+
+
+async def _drop_revotes(work: Work, entry: Entry) -> None:
+    """New votes that were due on its stars are moot; only its own objection to the exclusion brings it back."""
+    due = await work.session.scalars(
+        sa.select(Objection)
+        .where(
+            Objection.entry_id == entry.id,
+            sa.func.cardinality(Objection.revote_stars) > 0,
+            ~Objection.revote_done,
+        )
+        .order_by(Objection.id)
+    )
+    for row in due:
+        row.revote_done = True
 
 
 async def _check_cycle(work: Work, entry: Entry, to: EntryState) -> None:

@@ -24,12 +24,12 @@ from sanzhi_star_virtue.models import Cycle, Entry, Objection, ObjectionAuthor, 
 from sanzhi_star_virtue.permissions import OBJECTION_FILE, OBJECTION_RECORD
 from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules.cycle import CycleState
-from sanzhi_star_virtue.rules.entry import DISSOLVED, ENTRY, EntryState
+from sanzhi_star_virtue.rules.entry import ENTRY, EntryState
 from sanzhi_star_virtue.rules.selfrating import check_recorded_by_clerk
 from sanzhi_star_virtue.rules.stars import unknown_star
 from sanzhi_star_virtue.service.definitions import stars_of
 from sanzhi_star_virtue.service.parameters import params_of
-from sanzhi_star_virtue.service.people import place_of
+from sanzhi_star_virtue.service.people import place_of, residents_of
 from sanzhi_star_virtue.service.proxy import refuse_used_paper
 from sanzhi_star_virtue.service.publicity import publicity_of, republicity_of, revote_pending, shared_cycle
 
@@ -135,7 +135,7 @@ async def file_objection(work: Work, input: FileStarObjection) -> StarObjectionR
     paper = input.paper
     author = await _author(work, entry, input)
     received_at = _received_at(work, paper)
-    await _check(work, cycle, entry, input, received_at)
+    await _check(work, cycle, entry, input, received_at, author)
     params = params_of(cycle)
     calendar = await work_calendar(work.session)
     hashes = [e.sha256 for e in input.evidence]
@@ -269,7 +269,12 @@ def window_of(cycle: Cycle, entry: Entry, at: datetime) -> Window:
 
 
 async def _check(
-    work: Work, cycle: Cycle, entry: Entry, input: FileStarObjection, received_at: datetime
+    work: Work,
+    cycle: Cycle,
+    entry: Entry,
+    input: FileStarObjection,
+    received_at: datetime,
+    author: UUID | None,
 ) -> None:
     window = window_of(cycle, entry, received_at)
     rules.check_objection(
@@ -292,10 +297,10 @@ async def _check(
             "The cycle is not in publicity",
             cycle=cycle.state,
         )
-    if entry.state == E.EXCLUDED and entry.excluded_reason != DISSOLVED:
+    if entry.state == E.EXCLUDED and await is_of_household(work, entry.household_id, author):
         if input.star_code is not None:
             raise _not_voted()
-        return
+        return  # the household's right to object to its exclusion
     if entry.state != E.OBJECTED:
         ENTRY.check(entry.state, E.OBJECTED)
     if input.star_code is not None:
@@ -303,6 +308,11 @@ async def _check(
             raise unknown_star(input.star_code, "starCode")
         if input.star_code not in await voted_stars(work, entry):
             raise _not_voted()
+
+
+async def is_of_household(work: Work, household_id: UUID, person: UUID | None) -> bool:
+    """Whether a person belongs to a household."""
+    return person is not None and person in (await residents_of(work.session, {household_id}))[household_id]
 
 
 def _not_voted() -> InvalidInput:

@@ -16,8 +16,9 @@ from sanzhi_core.platform.work import Work
 from sanzhi_star_virtue.models import Objection
 from sanzhi_star_virtue.permissions import OBJECTION_RECORD, OBJECTION_REVIEW
 from sanzhi_star_virtue.rules import objection as rules
-from sanzhi_star_virtue.rules.entry import DISSOLVED, EntryState
+from sanzhi_star_virtue.rules.entry import EntryState
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
+from sanzhi_star_virtue.service.council import objects_to_exclusion
 from sanzhi_star_virtue.service.objections import entry_of, publicity_cycle, voted_stars
 from sanzhi_star_virtue.service.parameters import params_of
 from sanzhi_star_virtue.service.proxy import StarProxy, check_acting
@@ -113,7 +114,8 @@ async def _return(work: Work, row: Objection, contrary_fact: bool | None) -> Non
     entry = await entry_of(work, row)
     votable = await voted_stars(work, entry)
     stars = row.revote_stars or ([row.star_code] if row.star_code else sorted(votable))
-    if entry.excluded_reason == DISSOLVED or not votable.issuperset(stars) or not stars:
+    out = entry.state == EntryState.EXCLUDED and not await objects_to_exclusion(work, row, entry)
+    if out or not votable.issuperset(stars) or not stars:
         raise InvalidInput(
             "decision", "NOTHING_TO_VOTE", "没有可重新表决的星", "There is no star to vote on again"
         )

@@ -737,3 +737,30 @@ async def test_messages_have_no_plain_names(village: Any, published: Any, neighb
     assert [r.title_zh for r in rows] == ["有人对本户的卫生健康星提出异议"]
     handlers = await course.told("star_virtue.objection.assigned")
     assert {n.account_id for n in handlers} == {village.secretary.principal.account_id}
+
+
+async def test_an_exclusion_is_not_undone_by_others(
+    village: Any, published: Any, neighbour: Any, councillor: Any
+) -> None:
+    """Votes that were due are moot; a neighbour's objection brings nobody back; confirming is not held up."""
+    course, (h5, _) = published, village.homes
+    first = await decide(course, await course.object(neighbour, h5, star_code="S09"), councillor, "UPHELD")
+    whole = await course.object(neighbour, h5, text="该户全年不在村居住，互评时无人了解。")
+    entry = await course.entry(h5)
+    await village.do(
+        village.secretary, entries.exclude_entry,
+        entry_id=entry.id, expected_version=entry.version, reason="自评表并非本户填写", notified_at=course.clock.now(),
+    )  # fmt: skip
+    meeting = await village.meeting(await course.cycle(), kind="REVOTE")
+    await refuse(
+        course, "INVALID_TRANSITION", first, village.secretary, revote.revote_objection,
+        meeting_id=meeting, votes=[StarRevoteCount(star="S09", yes=8)],
+    )  # fmt: skip
+    whole = await decide(course, whole, councillor, "UPHELD")
+    assert (whole.state, whole.revote_stars) == ("UPHELD", [])
+    await village.refused(
+        "INVALID_TRANSITION", neighbour, FILE, entry_id=entry.id, text="该户确实没有参加互评会。"
+    )
+    course.at(2026, 12, 15)
+    row = await course.step(publicity.confirm_cycle)
+    assert (row.official_a, (await course.entry(h5)).state) == (1, "EXCLUDED")
