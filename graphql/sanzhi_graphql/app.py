@@ -167,8 +167,11 @@ class Web:
         ident = open_link(self.keys, request.path_params["token"], real_now())
         row = None
         if ident is not None:
-            async with self.db.transaction() as session:
-                row = await session.get(Report, ident)
+            try:
+                async with self.db.transaction() as session:
+                    row = await session.get(Report, ident)
+            except Exception as fault:
+                return _fault(fault, request.headers.get("accept-language", "zh-CN"))
         if row is None or row.storage_path is None:
             return _reply({"error": "NOT_FOUND"}, 404)
         path = (self.platform.report_dir / row.storage_path).resolve()

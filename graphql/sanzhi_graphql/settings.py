@@ -11,10 +11,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+_ORIGIN = re.compile(r"https?://[^/\s*?#@]+")
 INTROSPECTION = ("off", "signed-in", "all")
 
 
@@ -36,8 +38,10 @@ class WebSettings:
             raise ValueError(f"SANZHI_INTROSPECTION is one of {', '.join(INTROSPECTION)}")
         origins = _list(env.get("SANZHI_CORS_ORIGINS"))
         for origin in origins:
-            if not origin.startswith(("http://", "https://")) or origin.endswith("/"):
+            if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"SANZHI_CORS_ORIGINS: {origin!r} is not an origin like https://example.cn")
+        if env.get("SANZHI_GRAPHIQL") not in (None, "", "0", "1"):
+            raise ValueError("SANZHI_GRAPHIQL is 1 or 0")
         try:
             proxies = tuple(ip_network(p, strict=False) for p in _list(env.get("SANZHI_TRUSTED_PROXIES")))
         except ValueError as fault:

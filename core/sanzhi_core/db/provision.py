@@ -23,7 +23,7 @@ from sanzhi_core.db.session import dsn
 APP_ROLE = "sanzhi_app"
 READ_ROLE = "sanzhi_read"
 
-_COMMON = {"TimeZone": "UTC", "idle_in_transaction_session_timeout": "60s"}
+_COMMON = {"TimeZone": "UTC", "jit": "off", "idle_in_transaction_session_timeout": "60s"}
 _SETTINGS_APP = {**_COMMON, "statement_timeout": "30s"}
 _SETTINGS_READ = {**_COMMON, "statement_timeout": "10s", "default_transaction_read_only": "on"}
 _FLAGS = {

@@ -72,11 +72,18 @@ class Database:
             pool_timeout=2,
             pool_pre_ping=True,
         )
+        # Compiled statements are many and long: asyncpg's own defaults (100 of 15 KB) would prepare them anew.
+        kept: dict[str, Any] = {"statement_cache_size": 500, "max_cacheable_statement_size": 65_536}
         read = await asyncpg.create_pool(
-            dsn(read_url), min_size=1, max_size=size, connection_class=_QuietConnection, init=_init_read
+            dsn(read_url),
+            min_size=1,
+            max_size=size,
+            connection_class=_QuietConnection,
+            init=_init_read,
+            **kept,
         )
         walled = await asyncpg.create_pool(
-            dsn(app_url), min_size=1, max_size=max(2, size // 2), init=_init_read
+            dsn(app_url), min_size=1, max_size=max(2, size // 2), init=_init_read, **kept
         )
         return cls(app_url, engine, read, walled)
 

@@ -151,7 +151,7 @@ async def command(
             if getattr(fault.orig, "sqlstate", None) not in RETRIED:
                 break
             await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
-        except Exception as fault:
+        except (Exception, asyncio.CancelledError) as fault:  # cancelled: the host's deadline; it is told too
             last = fault
             break
     assert last is not None
