@@ -36,6 +36,8 @@ POINTS_READ: Final = "star_virtue.points.read"
 REPORT_READ: Final = "star_virtue.report.read"
 
 _OVERSIGHT: Final = ("SUPERVISION", *TOWN)
+"""Who may read votes, meetings and the ledger. What households wrote is not the supervision committee's to read."""
+
 _VILLAGE: Final = (*COMMITTEES, *COUNCILS, *VILLAGERS, "CLERK", "GRID_WORKER", "FIRST_SECRETARY", "WORK_TEAM")
 
 PERMISSIONS: Final = (
@@ -48,12 +50,12 @@ PERMISSIONS: Final = (
     Permission(CYCLE_ADVANCE, "推进评星", "Move a star cycle on", COMMITTEES, "PUBLIC"),
     Permission(
         ENTRY_READ, "查看各户评定表", "Read entries of households",
-        (*COMMITTEES, "MORAL_COUNCIL", "CLERK", *_OVERSIGHT), "PERSONAL",
+        (*COMMITTEES, "MORAL_COUNCIL", "CLERK", *TOWN), "PERSONAL",
     ),
     Permission(ENTRY_EXCLUDE, "决定不予评定", "Exclude a household by decision", COMMITTEES),
     Permission(
         SELF_RATING_READ, "查看自评表", "Read self-rating forms",
-        (*COMMITTEES, "MORAL_COUNCIL", "CLERK", *_OVERSIGHT), "PERSONAL",
+        (*COMMITTEES, "MORAL_COUNCIL", "CLERK", *TOWN), "PERSONAL",
     ),
     Permission(SELF_RATING_RECORD, "代录自评", "Record a self-rating for a household", ("CLERK",), "PERSONAL"),
     Permission(
@@ -62,7 +64,7 @@ PERMISSIONS: Final = (
     Permission(MEETING_MANAGE, "组织互评会议、登记票数", "Hold review meetings and record votes", COMMITTEES),
     Permission(VOTE_READ, "查看表决合计", "Read totals of votes", (*COMMITTEES, *_OVERSIGHT)),
     Permission(
-        OBJECTION_READ, "查看异议", "Read objections", (*COMMITTEES, "MORAL_COUNCIL", *_OVERSIGHT), "PERSONAL"
+        OBJECTION_READ, "查看异议", "Read objections", (*COMMITTEES, "MORAL_COUNCIL", *TOWN), "PERSONAL"
     ),
     Permission(
         OBJECTION_FILE, "提出异议", "Object to an entry", (*VILLAGERS, *COMMITTEES, *COUNCILS, "SUPERVISION", "CLERK")

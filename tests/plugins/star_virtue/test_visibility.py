@@ -144,7 +144,7 @@ async def test_nothing_is_public_before_publicity(village: Any, ask: Any) -> Non
     ("role", "code", "entries", "votes"),
     [
         ("VC_MEMBER", VILLAGE, 2, 2),
-        ("SUPERVISION", VILLAGE, 2, 2),
+        ("SUPERVISION", VILLAGE, 0, 2),
         ("TOWN_STAFF", "990428101000", 2, 2),
         ("MORAL_COUNCIL", VILLAGE, 2, 0),
         ("CLERK", VILLAGE, 2, 0),
