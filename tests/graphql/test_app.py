@@ -22,7 +22,10 @@ from sanzhi_core.identity.models import Account
 from sanzhi_core.identity.tokens import issue
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.models import Report
+from sanzhi_core.platform.notices import Message, Recipient, notify
 from sanzhi_core.platform.reports import sign_link
+from sanzhi_core.platform.work import Work
+from sanzhi_core.testing.draining import drain
 from sanzhi_core.testing.world import World
 from sanzhi_graphql.app import Web
 from sanzhi_graphql.settings import WebSettings
@@ -206,6 +209,37 @@ async def test_messages_in_the_callers_language(http: httpx.AsyncClient, world: 
     query = "mutation($i: SignInInput!) { signIn(input: $i) { errors { message } } }"
     business = await post(http, query, {"accept-language": "en"}, i=given)
     assert business.json()["data"]["signIn"]["errors"][0]["message"].isascii()
+
+
+async def test_the_inbox_is_its_owners(
+    http: httpx.AsyncClient, bearer: Bearer, system: Context, world: World
+) -> None:
+    mine, theirs = await bearer(), await bearer()
+    staff, stranger = await bearer(("VC_DIRECTOR", A)), await bearer(("VC_DIRECTOR", "990428101202"))
+    me = (await post(http, "{ viewer { accountId } }", mine)).json()["data"]["viewer"]["accountId"]
+    message = Message("test.news", "评星开始", "Rating begins", "请自评。", "Rate yourselves.")
+    async with system.db.transaction("*") as session:
+        work = Work(system, session, plugin="star_virtue", permission=None)
+        to = Recipient(world.units[A].place(), account_id=UUID(me.removeprefix("Account_")))
+        assert await notify(work, message, [to], cause="c") == 1
+    query = "{ notifications(first: 5) { nodes { id titleZh state readAt } } }"
+
+    async def inbox(headers: dict[str, str] | None) -> list[dict[str, Any]]:
+        nodes: list[dict[str, Any]] = (await post(http, query, headers)).json()["data"]["notifications"][
+            "nodes"
+        ]
+        return nodes
+
+    assert [len(await inbox(who)) for who in (mine, theirs, staff, stranger, None)] == [1, 0, 1, 0, 0]
+    await drain(system)
+    (message_row,) = await inbox(mine)
+    assert (message_row["titleZh"], message_row["state"]) == ("评星开始", "SENT")
+    mark = "mutation($i: MarkNotificationReadInput!) { markNotificationRead(input: $i) { errors { code } } }"
+    given = {"notificationId": message_row["id"]}
+    for who, wanted in ((theirs, ["NOT_FOUND"]), (staff, ["NOT_FOUND"]), (mine, [])):
+        reply = await post(http, mark, who, i={**given, "idempotencyKey": str(uuid4())})
+        assert [e["code"] for e in reply.json()["data"]["markNotificationRead"]["errors"]] == wanted
+        assert ((await inbox(mine))[0]["state"] == "READ") is (wanted == [])
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sanzhi_core.audit.canonical import Change, canonical_bytes, value_hmac
 from sanzhi_core.audit.keys import Keys
+from sanzhi_core.clock import new_id
+from sanzhi_core.db.base import Identified
 
 OPEN = frozenset({"PUBLIC", "INTERNAL"})
 MANY = 20
@@ -64,6 +66,8 @@ class Recorder:
 
     def _before_flush(self, session: Any, _context: Any, _instances: Any) -> None:
         for row in session.new:
+            if isinstance(row, Identified) and row.id is None:
+                row.id = new_id()  # as the column's default would a moment later: the entry names the row
             self._note(row, created=True)
         for row in session.dirty:
             self._note(row, created=False)

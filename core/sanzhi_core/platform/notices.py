@@ -116,8 +116,9 @@ def quiet_ends(at: datetime) -> datetime:
 
 
 async def send_queued(work: Work, payload: dict[str, Any]) -> None:
-    """Send what is queued: IN_APP becomes visible, PAPER_LIST and all go to the file channel as JSON lines.
+    """Send what is queued: every message goes to the file channel as a JSON line, outside the quiet hours.
 
+    The inbox is pulled by its owner and disturbs nobody, so a queued message is to be seen there already.
     The file gets ids and the text, one line per message id; a receiver of the file drops ids it has seen (at least once).
     """
     rows = (
@@ -141,7 +142,7 @@ async def send_queued(work: Work, payload: dict[str, Any]) -> None:
         rows = [r for r in rows if r.priority == "EMERGENCY"]
     lines = []
     for row in rows:
-        row.state, row.sent_at = "SENT", work.now
+        row.state, row.sent_at = "READ" if row.read_at else "SENT", work.now
         lines.append(
             orjson.dumps(
                 {
@@ -175,16 +176,18 @@ class MarkRead(CommandInput):
 
 @operation("core.notice.mark_read", permission=None, returns="Notification")
 async def mark_read(work: Work, input: MarkRead) -> Notification:
-    """One's own message, once it is sent; a second time changes nothing."""
+    """One's own message; a second time changes nothing. One read before it was sent is still sent."""
     row = await work.session.get(Notification, input.notification_id)
-    mine = _mine(work, row) if row is not None and row.state != "QUEUED" else None
+    mine = _mine(work, row) if row is not None else None
     if mine is None:
         if row is not None:
             work.at(row)
         raise NotFound("Notification")
     row = await work.load(Notification, input.notification_id, self_=mine)
     if row.read_at is None:
-        row.read_at, row.state = work.now, "READ"
+        row.read_at = work.now
+        if row.state == "SENT":
+            row.state = "READ"
     return row
 
 

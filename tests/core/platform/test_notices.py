@@ -228,16 +228,16 @@ async def test_others_messages_do_not_exist(post: Post) -> None:
     assert (row.state, row.read_at) == ("SENT", None)
 
 
-async def test_what_is_not_sent_yet_cannot_be_read(post: Post, clock: FixedClock) -> None:
+async def test_one_read_before_it_was_sent_is_still_sent(post: Post, clock: FixedClock) -> None:
     clock.set(at("2026-11-23 22:00"))
     head = await post.world.caller()
     await post.send(NEWS, [post.to(account_id=head.principal.account_id)])
     await post.work()
     (row,) = await post.rows()
-    outcome = await read(head, row.id)
-    assert outcome.error is not None
-    assert outcome.error.code == ErrorCode.NOT_FOUND
+    assert (await read(head, row.id)).error is None
+    assert [(r.state, r.sent_at) for r in await post.rows()] == [("QUEUED", None)]
+    assert post.lines() == []
     clock.set(at("2026-11-24 07:00"))
     await post.work()
-    assert [r.state for r in await post.rows()] == ["SENT"]  # reading too early would have swallowed it
-    assert (await read(head, row.id)).error is None
+    assert [(r.state, r.sent_at) for r in await post.rows()] == [("READ", clock.now())]
+    assert len(post.lines()) == 1
