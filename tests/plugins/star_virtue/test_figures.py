@@ -83,7 +83,9 @@ async def test_a_new_vote_changes_the_provisional_figures(village: Any, course_o
     assert (row["basis"], row["t2_num"], row["t3_num"], row["t3_den"]) == ("PROVISIONAL", 2, 1, 2)
     async with village.world.base.db.transaction("*") as session:
         await session.execute(
-            sa.update(Entry).where(Entry.household_id == one.id).values(final_stars=list(stars[:5]), final_count=5)
+            sa.update(Entry)
+            .where(Entry.household_id == one.id)
+            .values(final_stars=list(stars[:5]), final_count=5)
         )
         figures = await counted(session, cycle, provisional=True)
     row = await shown(village, cycle)

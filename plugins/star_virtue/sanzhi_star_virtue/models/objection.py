@@ -44,7 +44,11 @@ class Objection(Identified, Versioned, Scoped, Base):
         ),
         sa.Index("ix_objection_cycle_state", "cycle_id", "state"),
         sa.Index(
-            "uq_objection_paper", "village_id", "paper_no", unique=True, postgresql_where=sa.text("paper_no is not null")
+            "uq_objection_paper",
+            "village_id",
+            "paper_no",
+            unique=True,
+            postgresql_where=sa.text("paper_no is not null"),
         ),
         sa.Index("ix_objection_entry", "entry_id", "received_at", "id"),
         *scope_indexes("objection", "received_at"),

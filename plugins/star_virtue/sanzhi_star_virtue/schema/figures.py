@@ -40,7 +40,9 @@ def count_a(t: Any) -> Any:
 
 
 def _published(t: Any, official: Any, *where: Any) -> Any:
-    return sa.case((t.provisional_a.is_not(None), sa.func.coalesce(official, _now(t, *where))), else_=official)
+    return sa.case(
+        (t.provisional_a.is_not(None), sa.func.coalesce(official, _now(t, *where))), else_=official
+    )
 
 
 def count_r(t: Any) -> Any:

@@ -21,14 +21,14 @@ from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules.council import council_decides
 from sanzhi_star_virtue.rules.entry import DISSOLVED, EntryState
 from sanzhi_star_virtue.rules.params import StarParams
-from sanzhi_star_virtue.service.objections import (
-    OVERDUE,
+from sanzhi_star_virtue.service.objected import (
     entry_of,
     is_of_household,
     publicity_cycle,
     settle,
     voted_stars,
 )
+from sanzhi_star_virtue.service.objections import OVERDUE
 from sanzhi_star_virtue.service.parameters import params_of
 from sanzhi_star_virtue.service.people import relatives_of, residents_of
 

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from sanzhi_core.clock import SHANGHAI
 from sanzhi_core.errors import Forbidden, NotFound, ValidationFailed
-from sanzhi_core.kit.notice import Window
 from sanzhi_core.kit.refusals import InvalidInput, InvalidTransition
 from sanzhi_core.people.models import Resident
 from sanzhi_core.platform.calendar import work_calendar
@@ -20,7 +19,7 @@ from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.inputs import ChangeInput, CommandInput, Input, id_of
 from sanzhi_core.platform.work import Work
-from sanzhi_star_virtue.models import Cycle, Entry, Objection, ObjectionAuthor, Vote
+from sanzhi_star_virtue.models import Cycle, Entry, Objection, ObjectionAuthor
 from sanzhi_star_virtue.permissions import OBJECTION_FILE, OBJECTION_RECORD
 from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules.cycle import CycleState
@@ -28,10 +27,18 @@ from sanzhi_star_virtue.rules.entry import ENTRY, EntryState
 from sanzhi_star_virtue.rules.selfrating import check_recorded_by_clerk
 from sanzhi_star_virtue.rules.stars import unknown_star
 from sanzhi_star_virtue.service.definitions import stars_of
+from sanzhi_star_virtue.service.objected import (
+    entry_of,
+    is_of_household,
+    publicity_cycle,
+    settle,
+    voted_stars,
+    window_of,
+)
 from sanzhi_star_virtue.service.parameters import params_of
-from sanzhi_star_virtue.service.people import place_of, residents_of
+from sanzhi_star_virtue.service.people import place_of
 from sanzhi_star_virtue.service.proxy import refuse_used_paper
-from sanzhi_star_virtue.service.publicity import publicity_of, republicity_of, revote_pending, shared_cycle
+from sanzhi_star_virtue.service.publicity import shared_cycle
 
 RECEIVED: Final = "star_virtue.objection.announce_received"
 OVERDUE: Final = "star_virtue.objection.check_overdue"
@@ -256,18 +263,6 @@ def _received_at(work: Work, paper: StarObjectionPaper | None) -> datetime:
     return paper.received_at
 
 
-def window_of(cycle: Cycle, entry: Entry, at: datetime) -> Window:
-    """The window in which an objection of this moment falls, or the last one begun before it."""
-    main = publicity_of(cycle)
-    if main is None:
-        raise InvalidTransition(
-            entry.state, E.OBJECTED, "NOT_PUBLISHED", "尚未公示", "Nothing is published yet"
-        )
-    again = republicity_of(entry)
-    shown = [w for w in (main, again) if w is not None and w.opens_at <= at]
-    return max(shown, key=lambda w: w.closes_at, default=main)
-
-
 async def _check(
     work: Work,
     cycle: Cycle,
@@ -310,66 +305,10 @@ async def _check(
             raise _not_voted()
 
 
-async def is_of_household(work: Work, household_id: UUID, person: UUID | None) -> bool:
-    """Whether a person belongs to a household."""
-    return person is not None and person in (await residents_of(work.session, {household_id}))[household_id]
-
-
 def _not_voted() -> InvalidInput:
     return InvalidInput(
         "starCode", "NOT_VOTED", "该户这颗星没有表决过", "This star of the household was not voted on"
     )
-
-
-async def voted_stars(work: Work, entry: Entry) -> frozenset[str]:
-    """Stars of an entry with a vote in force; for an excluded entry, those it claimed."""
-    if entry.state == E.EXCLUDED:
-        return frozenset(entry.self_stars)
-    found = await work.session.scalars(
-        sa.select(Vote.star_code).where(Vote.entry_id == entry.id, Vote.in_force)
-    )
-    return frozenset(found)
-
-
-async def settle(work: Work, entry: Entry) -> None:
-    """OBJECTED → PUBLICISED once nothing about the entry is pending."""
-    if entry.state != E.OBJECTED or await pending(work, entry):
-        return
-    ENTRY.check(entry.state, E.PUBLICISED)
-    entry.state = E.PUBLICISED
-
-
-async def pending(work: Work, entry: Entry) -> bool:
-    """Whether an objection to the entry is undecided or awaits its vote."""
-    open_states = [str(s) for s in rules.UNDECIDED]
-    found = await work.session.scalar(
-        sa.select(sa.func.count()).where(
-            Objection.entry_id == entry.id, sa.or_(Objection.state.in_(open_states), revote_pending)
-        )
-    )
-    return bool(found)
-
-
-async def entry_of(work: Work, row: Objection) -> Entry:
-    """The objection's entry, locked."""
-    entry = await work.session.get(Entry, row.entry_id, with_for_update=True, populate_existing=True)
-    assert entry is not None
-    return entry
-
-
-async def publicity_cycle(work: Work, row: Objection, to: str) -> Cycle:
-    """The objection's cycle, which must still be in publicity."""
-    cycle = await shared_cycle(work, row.cycle_id)
-    if cycle.state != CycleState.PUBLICITY:
-        raise InvalidTransition(
-            row.state,
-            to,
-            "CYCLE_STATE",
-            "评星不在公示阶段",
-            "The cycle is not in publicity",
-            cycle=cycle.state,
-        )
-    return cycle
 
 
 class WithdrawStarObjection(ChangeInput):

@@ -18,7 +18,7 @@ from sanzhi_star_virtue.permissions import MEETING_MANAGE
 from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules import vote as voting
 from sanzhi_star_virtue.rules.entry import ENTRY, EntryState
-from sanzhi_star_virtue.service.objections import entry_of, pending, publicity_cycle
+from sanzhi_star_virtue.service.objected import entry_of, pending, publicity_cycle
 from sanzhi_star_virtue.service.parameters import params_of
 from sanzhi_star_virtue.service.people import place_of, recused_for
 from sanzhi_star_virtue.service.proxy import is_own

@@ -19,7 +19,7 @@ from sanzhi_star_virtue.rules import objection as rules
 from sanzhi_star_virtue.rules.entry import EntryState
 from sanzhi_star_virtue.rules.guardwords import refuse_forbidden_ground
 from sanzhi_star_virtue.service.council import objects_to_exclusion
-from sanzhi_star_virtue.service.objections import entry_of, publicity_cycle, voted_stars
+from sanzhi_star_virtue.service.objected import entry_of, publicity_cycle, voted_stars
 from sanzhi_star_virtue.service.parameters import params_of
 from sanzhi_star_virtue.service.proxy import StarProxy, check_acting
 
