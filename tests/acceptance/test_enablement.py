@@ -167,7 +167,6 @@ async def parks_and_resumes(
     assert await notices(village, "star_virtue.cycle.opened") == 3
 
 
-@pytest.mark.xfail(strict=True, reason="setPlugin wakes parked work at once, not on the day it takes effect")
 async def test_a_decision_from_a_later_day_resumes_parked_work_on_that_day(
     make_village: Make, county: Caller, world: World, person: Person, clock: FixedClock, work: Run
 ) -> None:
@@ -225,7 +224,6 @@ async def test_a_locked_decision_above_counts(
     await evidence.refusal(village.director, "PLUGIN_DISABLED", "createStarCycle", **new)
 
 
-@pytest.mark.xfail(strict=True, reason="enabled_plugins looks at rows that a locked one above overrides")
 async def test_types_vanish_under_a_locked_off_above(
     make_village: Make, county: Caller, world: World
 ) -> None:
