@@ -75,34 +75,34 @@ class Bed:
     def __init__(self, world: World, web: Web, http: httpx.AsyncClient, database: TestDatabase) -> None:
         self.world, self.web, self.http, self.database = world, web, http, database
         self.callers: dict[str, Caller] = {}
+        self._owner: Any = None
         self.here = Filled(HERE, "私甲")
         self.there = Filled(THERE, "私乙")
 
     async def digests(self, *besides: str) -> dict[str, str]:
         """A digest of each table, but those named and what every request may touch."""
         left_out = ["audit_entry", "idempotency_key", "access_token", "alembic_version", *besides]
-        conn = await asyncpg.connect(dsn(self.database.owner_url))
-        try:
-            tables = await conn.fetch(
-                "select schemaname || '.' || tablename from pg_tables where schemaname in ('core', 'star_virtue')"
-                " and tablename <> all($1) order by 1",
-                left_out,
-            )
-            union = " union all ".join(
-                f"select '{t[0]}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {t[0]} t"
-                for t in tables
-            )
-            return dict([tuple(r) for r in await conn.fetch(union)])  # type: ignore[misc]
-        finally:
-            await conn.close()
+        tables = await self.sql(
+            "select schemaname || '.' || tablename from pg_tables where schemaname in ('core', 'star_virtue')"
+            " and tablename <> all($1) order by 1",
+            left_out,
+        )
+        union = " union all ".join(
+            f"select '{t[0]}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {t[0]} t"
+            for t in tables
+        )
+        return {str(r[0]): str(r[1]) for r in await self.sql(union)}
 
     async def sql(self, text: str, *given: Any) -> list[Any]:
         """As the owner."""
-        conn = await asyncpg.connect(dsn(self.database.owner_url))
-        try:
-            return list(await conn.fetch(text, *given))
-        finally:
-            await conn.close()
+        if self._owner is None:
+            self._owner = await asyncpg.connect(dsn(self.database.owner_url))
+        return list(await self._owner.fetch(text, *given))
+
+    async def close(self) -> None:
+        """Give the owner's connection back."""
+        if self._owner is not None:
+            await self._owner.close()
 
     async def caller(self, name: str, *roles: tuple[str, str], **person: Any) -> Caller:
         """An account with a live token."""
@@ -201,7 +201,9 @@ class Bed:
             ).first()
             assert stars is not None
             common: dict[str, Any] = {"definition_set_id": stars[0], "definition_version": stars[1]}
-            params = {"star.t1": [9, 10], "star.t2": [2, 5], "star.t3": [3, 5]}
+            params = {
+                k: s.default for k, (owner, s) in w.base.platform.settings.items() if owner == "star_virtue"
+            }
             cycle = await add(
                 "cycle",
                 star.Cycle(
@@ -304,7 +306,7 @@ class Bed:
             await add(
                 "report",
                 Report(
-                    kind="star_virtue.cycle_summary", plugin="star_virtue", format="JSON", parameters={"x": m},
+                    kind="star_virtue.cycle.summary", plugin="star_virtue", format="JSON", parameters={"x": m},
                     formula_version="1", figures={"x": m}, requested_at=now, file_name=m, **place,
                 ),
             )  # fmt: skip
@@ -364,6 +366,7 @@ async def bed(world: World, db: Database, database: TestDatabase) -> AsyncIterat
         await made.caller("town", ("TOWN_STAFF", TOWN_HERE), ("TOWN_LEADER", TOWN_HERE))
         await made.caller("auditor", ("AUDITOR_RO", HERE))
         yield made
+        await made.close()
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from sanzhi_core.errors import (
     ValidationFailed,
     VersionConflict,
 )
+from sanzhi_core.identity.policy import scope_of
 from sanzhi_core.kit.refusals import Refusal, business_error
 from sanzhi_core.people.secrets import decrypt, encrypt
 from sanzhi_core.platform.context import Context
@@ -106,9 +107,16 @@ def _request_hash(keys: Keys, op: Operation[Any, Any], data: BaseModel) -> bytes
     return hmac.digest(keys.blind.secret, b"sanzhi.request.v1|" + text, sha256)
 
 
-def _pack(outcome: Outcome) -> bytes:
+async def _holds(ctx: Context, op: Operation[Any, Any], session: AsyncSession) -> bool:
+    """Whether the caller holds the operation's permission anywhere; False where none is asked."""
+    return op.permission is not None and bool(await scope_of(ctx, op.permission, "write", session))
+
+
+def _pack(outcome: Outcome, held: bool) -> bytes:
+    """`held`: the answer has an output, and the caller held the permission: a replay shows it to holders only."""
     error = outcome.error
     body = {
+        "held": held,
         "ref": [outcome.ref.type, str(outcome.ref.id)] if outcome.ref else None,
         "error": None
         if error is None
@@ -121,7 +129,7 @@ def _pack(outcome: Outcome) -> bytes:
     return orjson.dumps(body, default=str)
 
 
-def _unpack(body: bytes, output_type: type | None) -> Outcome:
+def _unpack(body: bytes, output_type: type | None) -> tuple[Outcome, bool]:
     data = orjson.loads(body)
     error = None
     if data["error"] is not None:
@@ -135,7 +143,7 @@ def _unpack(body: bytes, output_type: type | None) -> Outcome:
     output = data["output"]
     if output is not None and output_type is not None and dataclasses.is_dataclass(output_type):
         output = output_type(**output)
-    return Outcome(ref, error, True, output)
+    return Outcome(ref, error, True, output), bool(data["held"])
 
 
 async def command(
@@ -171,10 +179,16 @@ async def _once(ctx: Context, op: Operation[Any, Any], data: BaseModel, outputs:
         if known is not None:
             if known.request_hash == digest and known.operation == op.name:
                 aad = f"idempotency|{ctx.principal.key}|{key}"
-                return _unpack(decrypt(ctx.keys, aad, known.reply or b""), outputs)
-            conflict = IdempotencyConflict()
-            await record(session, ctx, action=op.name, result="DENIED", error_code=str(conflict.code))
-            return Outcome(error=conflict)
+                first, held = _unpack(decrypt(ctx.keys, aad, known.reply or b""), outputs)
+                if not held or await _holds(ctx, op, session):
+                    return first
+                refusal: BusinessError = Forbidden(
+                    op.permission
+                )  # the first answer showed what a right opened
+            else:
+                refusal = IdempotencyConflict()
+            await record(session, ctx, action=op.name, result="DENIED", error_code=str(refusal.code))
+            return Outcome(error=refusal)
         work = Work(ctx, session, plugin=op.plugin, permission=op.permission)
         outcome = await _attempt(work, op, data)
         error = outcome.error
@@ -191,7 +205,8 @@ async def _once(ctx: Context, op: Operation[Any, Any], data: BaseModel, outputs:
             acting_for=work.acting_for,
             changes=work.recorder.changes(),
         )
-        reply = encrypt(ctx.keys, f"idempotency|{ctx.principal.key}|{key}", _pack(outcome))
+        held = outcome.output is not None and await _holds(ctx, op, session)
+        reply = encrypt(ctx.keys, f"idempotency|{ctx.principal.key}|{key}", _pack(outcome, held))
         await session.execute(
             sa.update(IdempotencyKey)
             .where(IdempotencyKey.principal == ctx.principal.key, IdempotencyKey.key == key)
