@@ -86,7 +86,7 @@ def sdl(
     enabled = None if plugins is None else frozenset(p.strip() for p in plugins.split(",") if p.strip())
     text = Api(loader.load(core_part())).sdl(enabled)
     if check is None:
-        print(text)
+        print(text, end="")
         return
     if not check.is_file() or check.read_text() != text:
         out.print(f"[red]{check} is not up to date: run `make sdl` and review the difference[/red]")

@@ -11,7 +11,7 @@ from sanzhi_core.identity.models import Role
 from sanzhi_core.identity.policy import holds_anywhere
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform.context import Context
-from sanzhi_core.platform.enablement import READABLE, live
+from sanzhi_core.platform.enablement import READABLE, resolve, rows_touching
 from sanzhi_core.reading.declaration import Bounded
 
 
@@ -126,15 +126,11 @@ async def enabled_plugins(ctx: Context) -> frozenset[str]:
         homes = [*(g.unit_id for g in p.grants), *([p.county_id] if p.county_id else [])]
         paths = list(await session.scalars(sa.select(OrgUnit.org_path).where(OrgUnit.id.in_(homes))))
         for plugin in platform.plugin_names if paths else ():
-            statement = live(plugin, ctx.today)
-            rows = (await session.execute(statement)).all()
-            for row in rows:
-                path, state = row[1], row[3]
-                if state in READABLE and any(
-                    path.startswith(mine) or mine.startswith(path) for mine in paths
-                ):
-                    found.add(plugin)
-                    break
+            rows = await rows_touching(session, plugin, ctx.today, paths)
+            places = [*paths, *(r.path for r in rows if any(r.path.startswith(mine) for mine in paths))]
+            winners = (resolve(rows, place) for place in places)
+            if any(winner is not None and winner.state in READABLE for winner in winners):
+                found.add(plugin)
     result = frozenset(found)
     platform.scopes.put(key, result)
     return result

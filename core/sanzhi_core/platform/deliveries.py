@@ -11,6 +11,7 @@ from pydantic import Field
 
 from sanzhi_core.errors import NotFound
 from sanzhi_core.identity.policy import scope_of
+from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.context import Context
@@ -83,7 +84,10 @@ class ReplayDelivery(CommandInput):
 @operation("core.delivery.replay", permission=MANAGE, returns=None)
 async def replay_delivery(work: Work, input: ReplayDelivery) -> None:
     """It runs again soon; NOT_FOUND when it is not dead."""
-    if not await scope_of(work.ctx, MANAGE, "write", work.session):
+    scope = await scope_of(work.ctx, MANAGE, "write", work.session)
+    row = await work.session.get(Delivery, input.delivery_id)
+    unit = await work.session.get(OrgUnit, row.unit_id) if row is not None and row.unit_id else None
+    if not scope or row is None or (unit is not None and not scope.covers(unit)):
         raise NotFound("Delivery")
     work.allow()
     if not await outbox.replay_dead(work.session, input.delivery_id):

@@ -77,6 +77,6 @@ QUERIES = (
     Query("deliveryLag", deliveries.delivery_lag, deliveries.DeliveryLag, "后台任务积压", "Backlog of background work", deliveries.MANAGE),
 )  # fmt: skip
 
-JOBS = (*notices.JOBS, *reports.JOBS)
+JOBS = (*notices.JOBS, *piloting.JOBS, *reports.JOBS)
 
 __all__ = ["JOBS", "MUTATIONS", "NODES", "PERMISSIONS", "QUERIES"]

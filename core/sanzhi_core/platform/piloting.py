@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import Field
 
+from sanzhi_core.clock import start_of_day
 from sanzhi_core.errors import Forbidden, InvalidTransition, ValidationFailed
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform import outbox
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.context import Context
 from sanzhi_core.platform.enablement import WRITABLE, state_at
+from sanzhi_core.platform.hookspecs import Job
 from sanzhi_core.platform.inputs import CommandInput, Input, id_of
 from sanzhi_core.platform.models import PluginEnablement
 from sanzhi_core.platform.work import Work
 from sanzhi_core.reading.declaration import Bounded
 
 MANAGE = "core.plugin.enable"
+WAKE = "core.plugin.wake_parked"
 LEVELS = ("COUNTY", "TOWN", "VILLAGE")
 STATES = "OFF|PILOT|ON|SUSPENDED"
 UNPROVEN = frozenset({"PILOT", "SUSPENDED"})
@@ -191,8 +194,7 @@ async def set_plugin(work: Work, input: SetPlugin) -> PluginEnablement:
     work.session.add(row)
     await work.bump_generation()
     await work.session.flush()
-    if input.state in WRITABLE:
-        await outbox.unpark(work.session, input.plugin)
+    await _wake_when_it_counts(work, row)
     await work.emit(
         "core.plugin.state_changed",
         unit,
@@ -200,6 +202,22 @@ async def set_plugin(work: Work, input: SetPlugin) -> PluginEnablement:
         {"plugin": input.plugin, "state": input.state},
     )
     return row
+
+
+async def _wake_when_it_counts(work: Work, row: PluginEnablement) -> None:
+    """Parked work runs again on the day the plugin comes on; where it is still off it parks anew."""
+    day = row.valid_from if row.state in WRITABLE else row.valid_to
+    if day is not None:
+        if day <= work.today:
+            await outbox.unpark(work.session, row.plugin)
+        else:
+            key = f"{WAKE}|{row.id}|{day.isoformat()}"
+            await work.set_timer(key, WAKE, {"plugin": row.plugin}, unit_id=None, due_at=start_of_day(day))
+
+
+async def wake_parked(work: Work, payload: dict[str, Any]) -> None:
+    """Job of `_wake_when_it_counts`."""
+    await outbox.unpark(work.session, payload["plugin"])
 
 
 async def _close_earlier(work: Work, plugin: str, unit_id: UUID, start: date) -> None:
@@ -218,3 +236,6 @@ async def _close_earlier(work: Work, plugin: str, unit_id: UUID, start: date) ->
         else:
             row.valid_to = start
     await work.session.flush()
+
+
+JOBS = (Job(WAKE, wake_parked),)

@@ -163,13 +163,15 @@ class Node:
         many: str | None = None,
         default_order: tuple[str, ...] = (),
     ) -> None:
+        # First of all: a field may be called `plugin` or `policy` as well.
+        cls.specs = {
+            key: value
+            for key, value in vars(cls).items()
+            if isinstance(value, (Column, Expression, One, Many))
+        }
         cls.model, cls.policy, cls.plugin, cls.zh, cls.en = model, policy, plugin, zh, en
         cls.type_name = name or cls.__name__
         cls.one_name, cls.many_name, cls.default_order = one, many, default_order
-        cls.specs = {}
-        for key, value in list(vars(cls).items()):
-            if isinstance(value, (Column, Expression, One, Many)):
-                cls.specs[key] = value
         columns = {a.key for a in model.__mapper__.column_attrs}
         for key, spec in cls.specs.items():
             wanted = (
