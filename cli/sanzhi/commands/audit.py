@@ -46,7 +46,9 @@ def verify_installation(installation: Installation) -> subprocess.CompletedProce
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         memory = ["--no-checkpoints"]
-        if installation.checkpoints_path.exists():  # before the export: a seal made in between is not a rollback
+        if (
+            installation.checkpoints_path.exists()
+        ):  # before the export: a seal made in between is not a rollback
             shutil.copyfile(installation.checkpoints_path, place / "checkpoints.jsonl")
             memory = ["--checkpoints", str(place / "checkpoints.jsonl")]
         asyncio.run(_export(installation, place / "trail.jsonl"))
