@@ -108,7 +108,7 @@ def test_sdl_for_a_set_of_plugins(installed: Any) -> None:
     assert "type StarCycle " not in core
     assert "type OrgUnit " in core
     file = installed.home.parent / "schema.graphql"
-    file.write_text(everything.removesuffix("\n"))
+    file.write_text(everything)
     assert installed.sanzhi("sdl", "--check", str(file)).returncode == 0
     file.write_text(core)
     assert installed.sanzhi("sdl", "--check", str(file)).returncode == 1
