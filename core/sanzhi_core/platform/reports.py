@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import real_now
 from sanzhi_core.errors import Forbidden, InvalidTransition, NotFound, ValidationFailed
+from sanzhi_core.identity.policy import scope_of
 from sanzhi_core.org.models import OrgUnit
 from sanzhi_core.platform.command import operation
 from sanzhi_core.platform.hookspecs import Job
@@ -134,8 +135,12 @@ async def link_report(work: Work, input: LinkReport) -> DownloadLink:
     spec = work.ctx.platform.reports.get(row.kind)
     if spec is None:
         raise Forbidden()
-    work.plugin, work.permission = row.plugin, spec[1].permission
-    await work.authorise(row)
+    permission = spec[1].permission
+    work.at(row)
+    # Reading, not writing: what was made stays readable where the plugin is suspended.
+    if not (await scope_of(work.ctx, permission, "read", work.session)).covers(row):
+        raise Forbidden(permission) if await work.sees(row) else NotFound("Report")
+    work.allow()
     if row.state != "DONE" or row.sha256 is None:
         raise InvalidTransition(
             row.state,

@@ -1,0 +1,5 @@
+"""`python -m sanzhi`."""
+
+from sanzhi.commands import main
+
+main()
