@@ -25,10 +25,10 @@ app.add_typer(audit.app, name="audit", help="审计日志 / Audit trail")
 
 def main() -> None:
     """Entry point. Known faults end with one line and exit code 1, never with a traceback."""
-    from sanzhi.commands.faults import known
+    from sanzhi.commands.faults import known, sentence
 
     try:
         app()
     except known() as fault:
-        Console(stderr=True).print(f"sanzhi: {fault}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(f"sanzhi: {sentence(fault)}", style="red", markup=False, highlight=False)
         sys.exit(1)

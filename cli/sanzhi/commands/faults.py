@@ -6,6 +6,7 @@ from __future__ import annotations
 def known() -> tuple[type[BaseException], ...]:
     """Exception types whose message says what to do."""
     import asyncpg
+    from pydantic import ValidationError
 
     from sanzhi_core.audit.keys import KeyFileError
     from sanzhi_core.db.embedded import EmbeddedError
@@ -15,6 +16,7 @@ def known() -> tuple[type[BaseException], ...]:
     from sanzhi_core.platform.installation import NotInstalled
 
     return (
+        ValidationError,
         NotInstalled,
         EmbeddedError,
         ProvisionError,
@@ -27,3 +29,13 @@ def known() -> tuple[type[BaseException], ...]:
         asyncpg.InvalidPasswordError,
         asyncpg.InvalidCatalogNameError,
     )
+
+
+def sentence(fault: BaseException) -> str:
+    """One line for a known fault."""
+    from pydantic import ValidationError
+
+    if isinstance(fault, ValidationError):
+        first = fault.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(fault)

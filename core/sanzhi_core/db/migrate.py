@@ -95,6 +95,9 @@ async def upgrade(owner_url: str, packages: Iterable[str] = (), login: Roles | N
                 command.upgrade(config(names, connection=sync_conn, roles=login or Roles()), "heads")
 
             await conn.run_sync(run)
+            for role in {(login or Roles()).app, (login or Roles()).read}:  # servers check what they stand on
+                await conn.execute(sa.text(f'grant usage on schema core to "{role}"'))
+                await conn.execute(sa.text(f'grant select on core.alembic_version to "{role}"'))
     finally:
         await engine.dispose()
 

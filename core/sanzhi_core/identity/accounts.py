@@ -103,6 +103,7 @@ async def set_up(work: Work, input: Setup) -> Account:
             "No such county: import the divisions first",
         )
     work.allow()
+    work.at(unit)
     row.used_at = real_now()
     account = Account(
         login=input.login,
