@@ -17,7 +17,7 @@ from sanzhi_core.clock import real_now
 from sanzhi_core.db import migrate
 from sanzhi_core.db.embedded import EmbeddedError
 from sanzhi_core.db.provision import PrivilegedRole, check_not_privileged
-from sanzhi_core.db.session import dsn
+from sanzhi_core.db.session import connected, dsn
 from sanzhi_core.platform.installation import Installation, NotInstalled
 from sanzhi_core.platform.plugins import CORE
 
@@ -130,12 +130,9 @@ async def _role(role: str, url: str) -> Finding:
 
 
 async def _server(url: str) -> Finding:
-    conn = await asyncpg.connect(dsn(url))
-    try:
+    async with connected(url) as conn:
         number = int(await conn.fetchval("show server_version_num"))
         text = str(await conn.fetchval("show server_version"))
-    finally:
-        await conn.close()
     if number < MIN_SERVER:
         return Finding("bad", "PostgreSQL", text, "upgrade to 15 or newer")
     return Finding("ok", "PostgreSQL", text)
@@ -163,16 +160,12 @@ async def _business_now(installation: Installation, url: str) -> datetime:
     """Business time of this installation, the demo clock's when that is honoured."""
     if installation.env.get("SANZHI_CLOCK") != "demo":
         return real_now()
-    conn = await asyncpg.connect(dsn(url))
-    try:
+    async with connected(url) as conn:
         return real_now() + timedelta(seconds=await conn.fetchval("select seconds from core.clock_offset"))
-    finally:
-        await conn.close()
 
 
 async def _work(url: str, now: datetime) -> list[Finding]:
-    conn = await asyncpg.connect(dsn(url))
-    try:
+    async with connected(url) as conn:
         row = await conn.fetchrow(
             "select coalesce(extract(epoch from clock_timestamp() - min(run_at) filter (where dead_at is null "
             "and parked_at is null and run_at <= clock_timestamp())), 0)::int, count(*) filter (where dead_at is not null) "
@@ -180,8 +173,6 @@ async def _work(url: str, now: datetime) -> list[Finding]:
         )
         late, dead = row or (0, 0)
         lag = await seal_lag(conn, now)
-    finally:
-        await conn.close()
     out = [
         Finding("ok", "后台任务 / background work", "nothing waits long")
         if late < 60

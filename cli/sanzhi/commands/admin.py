@@ -41,15 +41,10 @@ def init() -> None:
 
 
 async def _without_administrator(installation: Installation) -> bool:
-    import asyncpg
+    from sanzhi_core.db.session import connected
 
-    from sanzhi_core.db.session import dsn
-
-    conn = await asyncpg.connect(dsn(installation.owner()))
-    try:
+    async with connected(installation.owner()) as conn:
         return not await conn.fetchval("select exists(select 1 from core.account)")
-    finally:
-        await conn.close()
 
 
 def _print_token(token: str) -> None:

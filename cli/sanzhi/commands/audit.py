@@ -63,16 +63,11 @@ def verify_installation(installation: Installation) -> subprocess.CompletedProce
 
 
 async def _export(installation: Installation, target: Path) -> None:
-    import asyncpg
-
     from sanzhi_core.audit import export as exporting
-    from sanzhi_core.db.session import dsn
+    from sanzhi_core.db.session import connected
 
-    conn = await asyncpg.connect(dsn(installation.owner()))
-    try:
+    async with connected(installation.owner()) as conn:
         await exporting.export(conn, target)
-    finally:
-        await conn.close()
 
 
 @app.command()
@@ -94,18 +89,13 @@ def head() -> None:
 
 
 async def _head() -> None:
-    import asyncpg
-
     from sanzhi_core.audit.checkpoint import head_text
     from sanzhi_core.audit.seal import last_seal
-    from sanzhi_core.db.session import dsn
+    from sanzhi_core.db.session import connected
     from sanzhi_core.platform.installation import Installation
 
     installation = Installation.from_env()
     installation.start_database()
-    conn = await asyncpg.connect(dsn(installation.owner()))
-    try:
+    async with connected(installation.owner()) as conn:
         seal = await last_seal(conn)
-    finally:
-        await conn.close()
     out.print(head_text(seal) if seal else "尚无封存 / nothing sealed yet", markup=False)

@@ -110,17 +110,12 @@ def clock(
 
 async def move_clock(owner_url: str, to: datetime | None) -> timedelta:
     """Set `core.clock_offset` so that business time is `to` now (naive: Shanghai); None resets it."""
-    import asyncpg
-
     from sanzhi_core.clock import SHANGHAI, real_now
-    from sanzhi_core.db.session import dsn
+    from sanzhi_core.db.session import connected
 
     offset = timedelta()
     if to is not None:
         offset = (to if to.tzinfo else to.replace(tzinfo=SHANGHAI)) - real_now()
-    conn = await asyncpg.connect(dsn(owner_url))
-    try:
+    async with connected(owner_url) as conn:
         await conn.execute("update core.clock_offset set seconds = $1", int(offset.total_seconds()))
-    finally:
-        await conn.close()
     return offset

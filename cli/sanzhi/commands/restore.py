@@ -55,33 +55,25 @@ def restore(
 
 async def _restore(installation: Installation, server: EmbeddedPostgres, source: Path) -> int:
     """Everything happens in a database of its own, which takes the old one's place when it is whole."""
-    import asyncpg
-
     from sanzhi_core.audit.seal import bump_epoch
     from sanzhi_core.clock import real_now
-    from sanzhi_core.db.session import dsn
+    from sanzhi_core.db.session import connected
     from sanzhi_core.platform.installation import DATABASE, NotInstalled
 
     if not installation.secrets_path.exists():
         raise NotInstalled("put the key file in place and run `sanzhi init` first")
-    conn = await asyncpg.connect(dsn(server.owner_url(DATABASE)))
-    try:
+    async with connected(server.owner_url(DATABASE)) as conn:
         if await conn.fetchval("select exists(select 1 from core.account)"):
             raise RestoreRefused(
                 "this installation is in use; restore goes into a fresh one (another SANZHI_HOME)"
             )
-    finally:
-        await conn.close()
     await _admin(server, f"drop database if exists {NEW}", f"create database {NEW} encoding 'UTF8'")
     try:
         await asyncio.to_thread(_pg_restore, server, source)
-        conn = await asyncpg.connect(dsn(server.owner_url(NEW)))
-        try:
+        async with connected(server.owner_url(NEW)) as conn:
             await _check_keys(installation, conn)
             async with conn.transaction():
                 epoch = await bump_epoch(conn, f"restored from {source.name}", real_now())
-        finally:
-            await conn.close()
     except BaseException:
         await _admin(server, f"drop database if exists {NEW}")
         raise
@@ -111,13 +103,8 @@ async def _check_keys(installation: Installation, conn: Any) -> None:
 
 
 async def _admin(server: EmbeddedPostgres, *statements: str) -> None:
-    import asyncpg
+    from sanzhi_core.db.session import connected
 
-    from sanzhi_core.db.session import dsn
-
-    conn = await asyncpg.connect(dsn(server.owner_url("postgres")))
-    try:
+    async with connected(server.owner_url("postgres")) as conn:
         for statement in statements:
             await conn.execute(statement)
-    finally:
-        await conn.close()

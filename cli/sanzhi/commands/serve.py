@@ -47,17 +47,12 @@ def refuse_privileged(installation: Installation) -> None:
     """Servers never run as owner, superuser or BYPASSRLS (architecture 2)."""
 
     async def check() -> None:
-        import asyncpg
-
         from sanzhi_core.db.provision import check_not_privileged
-        from sanzhi_core.db.session import dsn
+        from sanzhi_core.db.session import connected
 
         for url in installation.login_urls():
-            conn = await asyncpg.connect(dsn(url))
-            try:
+            async with connected(url) as conn:
                 await check_not_privileged(conn)
-            finally:
-                await conn.close()
 
     asyncio.run(check())
 

@@ -14,13 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from sanzhi_core.audit.checkpoint import head_line
 from sanzhi_core.audit.seal import last_seal, seal_lag
 from sanzhi_core.clock import real_now
 from sanzhi_core.db.embedded import EmbeddedPostgres
-from sanzhi_core.db.session import dsn
+from sanzhi_core.db.session import connected
 from sanzhi_core.platform.installation import Installation
 
 if TYPE_CHECKING:
@@ -144,22 +142,16 @@ class Stage:
             time.sleep(0.2)
 
     async def _unsealed(self) -> int:
-        conn = await asyncpg.connect(dsn(self.installation.login_urls()[0]))
-        try:
+        async with connected(self.installation.login_urls()[0]) as conn:
             return (await seal_lag(conn, real_now())).entries
-        finally:
-            await conn.close()
 
     def audit_head(self) -> str:
         """The newest seal in one line, as it would be copied onto paper."""
         return asyncio.run(self._head())
 
     async def _head(self) -> str:
-        conn = await asyncpg.connect(dsn(self.installation.login_urls()[0]))
-        try:
+        async with connected(self.installation.login_urls()[0]) as conn:
             seal = await last_seal(conn)
-        finally:
-            await conn.close()
         if seal is None:
             raise DemoFailed("审计日志没有封存 / the audit trail is not sealed")
         return head_line(seal)

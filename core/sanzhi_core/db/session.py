@@ -49,6 +49,16 @@ def rls_scope(units: Iterable[UUID] | str) -> str:
     return units if isinstance(units, str) else ",".join(sorted(str(u) for u in units))
 
 
+@asynccontextmanager
+async def connected(url: str, *, timeout: float = 60) -> AsyncIterator[Any]:
+    """One raw connection of its own, closed at the end: for installing, checking and exporting."""
+    conn = await asyncpg.connect(dsn(url), timeout=timeout)
+    try:
+        yield conn
+    finally:
+        await conn.close()
+
+
 class Database:
     """Engine of the app role plus raw asyncpg pools for compiled reads.
 

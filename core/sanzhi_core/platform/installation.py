@@ -20,13 +20,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import asyncpg
-
 from sanzhi_core.audit.keys import Keys
 from sanzhi_core.clock import Clock, OffsetClock, SystemClock, new_id, real_now
 from sanzhi_core.db import migrate, provision
 from sanzhi_core.db.embedded import EmbeddedPostgres
-from sanzhi_core.db.session import Database, dsn
+from sanzhi_core.db.session import Database, connected
 from sanzhi_core.identity.tokens import digest
 from sanzhi_core.parts import core_part
 from sanzhi_core.platform import plugins
@@ -152,11 +150,8 @@ class Installation:
         login = await self._roles(owner, app_role, read_role)
         packages = [p.manifest.package for name, p in platform.parts.items() if name != plugins.CORE]
         await migrate.upgrade(owner, packages, login)
-        conn = await asyncpg.connect(dsn(owner))
-        try:
+        async with connected(owner) as conn:
             await seed_permissions(conn, platform)
-        finally:
-            await conn.close()
 
     async def _roles(self, owner: str, app_role: str | None, read_role: str | None) -> migrate.Roles:
         given = self.env.get("SANZHI_APP_DATABASE_URL"), self.env.get("SANZHI_READ_DATABASE_URL")
@@ -200,16 +195,12 @@ async def refresh_clock(clock: Clock, db: Database) -> None:
 async def new_setup_token(owner_url: str) -> str:
     """A fresh one-time setup token; earlier unused ones stop working. As the owner."""
     token = secrets.token_urlsafe(24)
-    conn = await asyncpg.connect(dsn(owner_url))
-    try:
-        async with conn.transaction():
-            await conn.execute("update core.setup_token set used_at = $1 where used_at is null", real_now())
-            await conn.execute(
-                "insert into core.setup_token (id, token_hash, expires_at) values ($1, $2, $3)",
-                new_id(),
-                digest(token),
-                real_now() + timedelta(hours=SETUP_TOKEN_HOURS),
-            )
-    finally:
-        await conn.close()
+    async with connected(owner_url) as conn, conn.transaction():
+        await conn.execute("update core.setup_token set used_at = $1 where used_at is null", real_now())
+        await conn.execute(
+            "insert into core.setup_token (id, token_hash, expires_at) values ($1, $2, $3)",
+            new_id(),
+            digest(token),
+            real_now() + timedelta(hours=SETUP_TOKEN_HOURS),
+        )
     return token
